@@ -1,0 +1,1 @@
+"""Building blocks that Memory Mosaics and the baselines share. Single device, no distributed code."""

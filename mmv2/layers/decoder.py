@@ -1,0 +1,168 @@
+"""The pre-norm residual decoder around any sequence mixer: embedding, blocks, final norm, classifier.
+
+    x += Mixer(RMSNorm(x));  x += SwiGLU(RMSNorm(x))
+
+An architecture differs from another in its mixer alone. Memory Mosaics v2 (Section 3) and the Llama-like transformer
+both have this frame and this initialisation (Table 6).
+
+Shapes: B rows, T tokens per row, D hidden size, V vocabulary.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmv2.config import ModelConfig
+from mmv2.layers.documents import Documents
+from mmv2.layers.feed_forward import SwiGLU
+from mmv2.layers.initialisation import init_linear_
+
+IGNORE = -100
+"""Target id of tokens that carry no loss."""
+
+
+class MixerState(ABC):
+    """What one layer remembers between decoding steps, for B sequences of equal length."""
+
+    @abstractmethod
+    def clone(self) -> "MixerState":
+        """A copy that can be extended without changing this one."""
+
+    @abstractmethod
+    def expand(self, copies: int) -> "MixerState":
+        """The state of one sequence, repeated for ``copies`` continuations. Safe to extend."""
+
+
+class Mixer(nn.Module, ABC):
+    """The part of a block that moves information between positions."""
+
+    @abstractmethod
+    def forward(self, x_BTD: Tensor, documents: Documents, **step_inputs: int) -> Tensor:
+        """Mix whole sequences, never across documents. (B, T, D) -> (B, T, D)."""
+
+    @abstractmethod
+    def extend(self, x_BTD: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Continue one document per row by T tokens. ``state`` is None before the first. -> ((B, T, D), new state).
+
+        The state passed in may be changed in place and must not be used again.
+        """
+
+    @abstractmethod
+    def reset_parameters(self, layer: int) -> None:
+        """Initialise every parameter; ``layer`` counts from 0."""
+
+
+@dataclass
+class DecoderState:
+    """Decoding state of a whole model: one entry per layer, and the tokens consumed."""
+
+    layers: list[Any]
+    length: int = 0
+
+    def clone(self) -> "DecoderState":
+        """A copy that can be extended without changing this one: one prefix serves many queries."""
+        return DecoderState([layer.clone() for layer in self.layers], self.length)
+
+    def expand(self, copies: int) -> "DecoderState":
+        """The state of one prefix, for ``copies`` continuations of it."""
+        return DecoderState([layer.expand(copies) for layer in self.layers], self.length)
+
+
+class Block(nn.Module):
+    """One pre-norm residual block."""
+
+    def __init__(self, config: ModelConfig, mixer: Mixer):
+        super().__init__()
+        self.mixer_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.mixer = mixer
+        self.feed_forward_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.feed_forward = SwiGLU(config.hidden_size, config.intermediate_size)
+
+    def reset_parameters(self, layer: int) -> None:
+        self.mixer_norm.reset_parameters()
+        self.mixer.reset_parameters(layer)
+        self.feed_forward_norm.reset_parameters()
+        self.feed_forward.reset_parameters(layer)
+
+    def forward(self, x_BTD: Tensor, documents: Documents, **step_inputs: int) -> Tensor:
+        x_BTD = x_BTD + self.mixer(self.mixer_norm(x_BTD), documents, **step_inputs)
+        return x_BTD + self.feed_forward(self.feed_forward_norm(x_BTD))
+
+    def extend(self, x_BTD: Tensor, state: Any) -> tuple[Tensor, Any]:
+        mixed_BTD, state = self.mixer.extend(self.mixer_norm(x_BTD), state)
+        x_BTD = x_BTD + mixed_BTD
+        return x_BTD + self.feed_forward(self.feed_forward_norm(x_BTD)), state
+
+
+class Decoder(nn.Module):
+    """A decoder-only language model. ``config`` keeps the architecture's own config class."""
+
+    def __init__(self, config: ModelConfig, make_mixer: Callable[[int], Mixer]):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.blocks = nn.ModuleList(Block(config, make_mixer(layer)) for layer in range(config.num_layers))
+        self.norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.classifier = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        if config.tie_embeddings:
+            self.classifier.weight = self.embedding.weight
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Initialise every parameter as in Table 6 (l = block index from 0, d = hidden size)."""
+        width = self.config.hidden_size
+        init_linear_(self.embedding.weight, width)
+        for layer, block in enumerate(self.blocks):
+            cast(Block, block).reset_parameters(layer)
+        self.norm.reset_parameters()
+        if not self.config.tie_embeddings:
+            init_linear_(self.classifier.weight, width)
+
+    def forward(
+        self,
+        tokens_BT: Tensor,
+        documents: Documents | None = None,
+        targets_BT: Tensor | None = None,
+        **step_inputs: Sequence[int],
+    ) -> Tensor:
+        """Logits (B, T, V) in float32, or with ``targets_BT`` the summed cross entropy over targets other than IGNORE.
+
+        Args:
+            tokens_BT: int64 token ids.
+            documents: where documents begin and end; None: every row is one.
+            targets_BT: int64 next-token ids.
+            step_inputs: what the architecture's spec draws per training step, one value for each layer.
+        """
+        documents = documents or Documents(shape=(tokens_BT.shape[0], tokens_BT.shape[1]))
+        x_BTD = self.embedding(tokens_BT)
+        for layer, block in enumerate(self.blocks):
+            x_BTD = block(x_BTD, documents, **_of_layer(step_inputs, layer))
+        logits_BTV = self.classifier(self.norm(x_BTD)).float()
+        if targets_BT is None:
+            return logits_BTV
+        return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
+
+    def extend(self, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
+        """Read T more tokens of B sequences; returns logits (B, T, V) in float32 and the new state.
+
+        Equal to the forward pass over all tokens so far. The state passed in must not be used again: clone it first
+        to keep it.
+        """
+        state = state or DecoderState([None] * len(self.blocks))
+        x_BTD = self.embedding(tokens_BT)
+        layers = []
+        for block, layer_state in zip(self.blocks, state.layers, strict=True):
+            x_BTD, layer_state = cast(Block, block).extend(x_BTD, layer_state)
+            layers.append(layer_state)
+        logits_BTV = self.classifier(self.norm(x_BTD)).float()
+        return logits_BTV, DecoderState(layers, state.length + tokens_BT.shape[1])
+
+
+def _of_layer(step_inputs: Mapping[str, Sequence[int]], layer: int) -> dict[str, int]:
+    return {name: per_layer[layer] for name, per_layer in step_inputs.items()}

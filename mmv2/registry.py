@@ -1,0 +1,102 @@
+"""Finds architectures, corpus sources, tasks, tables and figures by name.
+
+There is no list to edit: a module in the right folder that defines the right constant is found. The folders are
+``mmv2/model`` and ``baselines/*`` (MODEL_SPEC), ``mmv2/data/sources`` (SOURCE), ``mmv2/evaluation/tasks`` (TASK),
+``mmv2/reporting/tables`` (TABLE) and ``mmv2/reporting/figures`` (FIGURE).
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from mmv2.config import ModelConfig
+from mmv2.errors import UserError, choices
+
+if TYPE_CHECKING:
+    from mmv2.layers.decoder import Decoder
+
+StepInputs = Mapping[str, Sequence[int]]
+"""Arguments of one training step besides the tokens: per name, one value for each layer."""
+
+
+def no_step_inputs(config: ModelConfig, seed: int, step: int) -> StepInputs:
+    """For architectures whose forward pass is the same at every step."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """All that training, evaluation and ``mmv2 info`` need to know of an architecture.
+
+    The module that defines it must import without torch, so that a workflow plan is quick: ``build`` imports the model.
+    """
+
+    name: str
+    """The value of ``arch:`` in a run file."""
+    label: str
+    """The name in tables and legends."""
+    config: type[ModelConfig]
+    build: "Callable[[Any], Decoder]"
+    """Config -> model on the default device, initialised (on the meta device: shapes only)."""
+    flops_per_token: Callable[[Any, int], int]
+    """Config, context length -> forward FLOPs per token, as Table 2 counts them."""
+    cache_bytes: Callable[[Any, int, int], int]
+    """Config, context length, bytes per number -> bytes of decoding state for one sequence."""
+    step_inputs: Callable[[Any, int, int], StepInputs] = no_step_inputs
+    """Config, seed, step -> what is drawn anew at every training step, the same on all ranks."""
+    sizes: Mapping[str, ModelConfig] = field(default_factory=dict)
+    """The paper's named sizes."""
+    packages: tuple[str, ...]
+    """Packages whose code determines the weights (hashed into a run's fingerprint)."""
+
+
+def architectures() -> dict[str, ArchitectureSpec]:
+    """Every architecture by name."""
+    modules = ["mmv2.model", *_modules_in("baselines")]
+    specs = [importlib.import_module(module).MODEL_SPEC for module in modules]
+    return {spec.name: spec for spec in specs}
+
+
+def architecture(name: str) -> ArchitectureSpec:
+    """The architecture of that name; raises UserError with the choices."""
+    return _pick(architectures(), name, "architecture")
+
+
+def entry(kind: str, name: str) -> Any:
+    """A source, task, table or figure by name; raises UserError with the choices.
+
+    Args:
+        kind: ``source``, ``task``, ``table`` or ``figure``.
+        name: the name of its module.
+    """
+    return _pick(entries(kind), name, kind)
+
+
+@cache
+def entries(kind: str) -> dict[str, Any]:
+    """Everything of one kind, by the name of its module."""
+    package, constant = _PLACES[kind]
+    names = _modules_in(package)
+    return {name.rsplit(".", 1)[1]: getattr(importlib.import_module(name), constant) for name in names}
+
+
+_PLACES = {
+    "source": ("mmv2.data.sources", "SOURCE"),
+    "task": ("mmv2.evaluation.tasks", "TASK"),
+    "table": ("mmv2.reporting.tables", "TABLE"),
+    "figure": ("mmv2.reporting.figures", "FIGURE"),
+}
+
+
+def _modules_in(package: str) -> list[str]:
+    paths = importlib.import_module(package).__path__
+    return sorted(f"{package}.{info.name}" for info in pkgutil.iter_modules(paths) if not info.name.startswith("_"))
+
+
+def _pick(found: Mapping[str, Any], name: str, kind: str) -> Any:
+    if name not in found:
+        raise UserError(f"{kind} {name!r} is unknown; {choices(name, found)}")
+    return found[name]
