@@ -1,0 +1,90 @@
+"""Files that are never half written: a temporary name beside the target, then one rename."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmv2.errors import UserError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; on success it is flushed to disk and takes the name ``path``, on failure it is removed.
+
+    The temporary path may become a file or a folder; a folder replaces an existing one. A temporary left by a killed
+    process is cleared first.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    remove(temporary)
+    try:
+        yield temporary
+        _flush(temporary)
+        if temporary.is_dir():
+            remove(path)
+        temporary.replace(path)
+        _flush(path.parent)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def _flush(path: Path) -> None:
+    for target in [*path.rglob("*"), path] if path.is_dir() and path.name.endswith(".tmp") else [path]:
+        descriptor = os.open(target, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically, one key per line."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; raises UserError for a missing or damaged file."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: line {error.lineno}: not JSON ({error.msg}); write the file again") from None
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Raise UserError unless the file is there and has the recorded checksum."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file, but its manifest lists it; make the folder again")
+    found = sha256(path)
+    if found != expected:
+        raise UserError(
+            f"{path}: checksum {found[:12]} differs from the recorded {expected[:12]}; "
+            f"the file is damaged or was edited: restore it, or delete its folder and make it again"
+        )
