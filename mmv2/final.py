@@ -48,7 +48,7 @@ def save_final(
     with atomic(folder / "tokenizer.json") as temporary:
         shutil.copyfile(tokenizer_file, temporary)
     with atomic(folder / "model.safetensors") as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
+        save_file({name: tensor.clone() for name, tensor in weights.items()}, temporary)
     content = {"arch": arch, "model": config.model_dump(mode="json"), "provenance": dict(provenance)}
     write_json(folder / "config.json", content)
 
@@ -78,7 +78,7 @@ def load_weights(model: Decoder, file: Path) -> None:
     if wrong:
         name = wrong[0]
         raise UserError(
-            f"{file}: {name}: shape {found.get(name, 'missing')}, the model needs {expected.get(name, 'no such weight')}; "
+            f"{file}: {name}: shape {found.get(name, 'missing')}, the model needs {expected.get(name, 'none')}; "
             f"use weights of the same architecture and sizes ({len(wrong)} weights differ)"
         )
     model.load_state_dict(weights)

@@ -51,7 +51,8 @@ def source_hash(packages: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for package in sorted(packages):
         spec = importlib.util.find_spec(package)
-        assert spec is not None and spec.origin is not None, f"no package {package}"
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(package)
         origin = Path(spec.origin)
         files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
         for file in files:
