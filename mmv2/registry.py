@@ -49,6 +49,8 @@ class ArchitectureSpec:
     """Config, seed, step -> what is drawn anew at every training step, the same on all ranks."""
     sizes: Mapping[str, ModelConfig] = field(default_factory=dict)
     """The paper's named sizes."""
+    tiny: ModelConfig
+    """A few thousand parameters, for tests: the contract tests run on it, longer than every window and delay it has."""
     packages: tuple[str, ...]
     """Packages whose code determines the weights (hashed into a run's fingerprint)."""
 

@@ -37,6 +37,10 @@ class MixerState(ABC):
     def expand(self, copies: int) -> "MixerState":
         """The state of one sequence, repeated for ``copies`` continuations. Safe to extend."""
 
+    @abstractmethod
+    def content(self) -> list[Tensor]:
+        """The tensors that must be kept, without the room left for growth; their size is the spec's cache_bytes."""
+
 
 class Mixer(nn.Module, ABC):
     """The part of a block that moves information between positions."""
@@ -109,8 +113,6 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config, make_mixer(layer)) for layer in range(config.num_layers))
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
         self.classifier = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        if config.tie_embeddings:
-            self.classifier.weight = self.embedding.weight
         self.reset_parameters()
 
     @torch.no_grad()
@@ -121,7 +123,9 @@ class Decoder(nn.Module):
         for layer, block in enumerate(self.blocks):
             cast(Block, block).reset_parameters(layer)
         self.norm.reset_parameters()
-        if not self.config.tie_embeddings:
+        if self.config.tie_embeddings:
+            self.classifier.weight = self.embedding.weight  # again: to_empty() makes two parameters of a shared one
+        else:
             init_linear_(self.classifier.weight, width)
 
     def forward(
@@ -143,10 +147,14 @@ class Decoder(nn.Module):
         x_BTD = self.embedding(tokens_BT)
         for layer, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, documents, **_of_layer(step_inputs, layer))
-        logits_BTV = self.classifier(self.norm(x_BTD)).float()
+        logits_BTV = self._logits(x_BTD)
         if targets_BT is None:
             return logits_BTV
         return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
+
+    def _logits(self, x_BTD: Tensor) -> Tensor:
+        logits_BTV = self.classifier(self.norm(x_BTD))
+        return logits_BTV.to(torch.promote_types(logits_BTV.dtype, torch.float32))
 
     def extend(self, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
         """Read T more tokens of B sequences; returns logits (B, T, V) in float32 and the new state.
@@ -160,7 +168,7 @@ class Decoder(nn.Module):
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
             x_BTD, layer_state = cast(Block, block).extend(x_BTD, layer_state)
             layers.append(layer_state)
-        logits_BTV = self.classifier(self.norm(x_BTD)).float()
+        logits_BTV = self._logits(x_BTD)
         return logits_BTV, DecoderState(layers, state.length + tokens_BT.shape[1])
 
 

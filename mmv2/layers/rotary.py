@@ -1,0 +1,26 @@
+"""Rotary position encoding with the half-split rotation of Llama: feature i turns with feature i + E/2.
+
+Shapes: B rows, H heads, T tokens, E head dimension, F = E / 2 frequencies.
+"""
+
+import torch
+from torch import Tensor
+
+
+def rotation(start: int, length: int, head_dim: int, theta: float, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (T, F) in float32 of the positions start .. start + length - 1.
+
+    Args:
+        theta: rope_theta; frequency i is theta ** (-2 i / E).
+    """
+    exponents_F = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device) / head_dim
+    positions_T = torch.arange(start, start + length, dtype=torch.float32, device=device)
+    angles_TF = torch.outer(positions_T, 1.0 / theta**exponents_F)
+    return angles_TF.cos(), angles_TF.sin()
+
+
+def rotate(x_BHTE: Tensor, cos_TF: Tensor, sin_TF: Tensor) -> Tensor:
+    """Turn queries or keys by their positions: in float32, returned in the type of ``x``."""
+    left_BHTF, right_BHTF = x_BHTE.float().chunk(2, dim=-1)
+    turned = (left_BHTF * cos_TF - right_BHTF * sin_TF, right_BHTF * cos_TF + left_BHTF * sin_TF)
+    return torch.cat(turned, dim=-1).to(x_BHTE.dtype)

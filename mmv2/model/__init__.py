@@ -1,0 +1,60 @@
+"""Memory Mosaics v2, the paper's architecture (Section 3). This module imports no torch."""
+
+import random
+from typing import TYPE_CHECKING
+
+from mmv2.layers.flops import causal_read_flops, matrix_flops, window_read_flops
+from mmv2.model.config import SIZES, TINY, MosaicConfig
+from mmv2.registry import ArchitectureSpec, StepInputs
+
+if TYPE_CHECKING:
+    from mmv2.layers.decoder import Decoder
+
+
+def build(config: MosaicConfig) -> "Decoder":
+    """An initialised Memory Mosaics v2."""
+    from mmv2.model.model import memory_mosaics
+
+    return memory_mosaics(config)
+
+
+def draw_delays(config: MosaicConfig, seed: int, step: int) -> StepInputs:
+    """The long-term delay m of one training step, for each layer (Section 3): uniform over the range, ends included.
+
+    A function of seed and step alone, so that all ranks and resumed runs draw the same.
+    """
+    generator = random.Random(f"long_term_delay {seed} {step}")
+    low, high = config.long_term_delay_range
+    if config.delay_draw == "step":
+        return {"long_term_delay": [generator.randint(low, high)] * config.num_layers}
+    return {"long_term_delay": [generator.randint(low, high) for _ in range(config.num_layers)]}
+
+
+def flops_per_token(config: MosaicConfig, context: int) -> int:
+    """Forward FLOPs per token at a context length (Table 2): the long read grows, the short one stops at h."""
+    long_term = causal_read_flops(config, context) if config.long_term_memory else 0
+    short_term = window_read_flops(config, context, config.short_term_window)
+    return matrix_flops(build, config) + short_term + long_term
+
+
+def cache_bytes(config: MosaicConfig, context: int, bytes_per_number: int) -> int:
+    """Pairs within reach, one of them pending, and the key recurrence, per memory and layer."""
+    first, end = config.short_term_ages
+    pairs = min(context, end - first) + (context if config.long_term_memory else 0)
+    memories = 2 if config.long_term_memory else 1
+    recurrence = memories * (config.hidden_size + config.num_heads)
+    return config.num_layers * bytes_per_number * (2 * config.hidden_size * pairs + recurrence)
+
+
+MODEL_SPEC = ArchitectureSpec(
+    name="mmv2",
+    label="Memory Mosaics v2",
+    config=MosaicConfig,
+    build=build,
+    flops_per_token=flops_per_token,
+    cache_bytes=cache_bytes,
+    step_inputs=draw_delays,
+    sizes=SIZES,
+    tiny=TINY,
+    packages=("mmv2.model", "mmv2.layers", "mmv2.ops"),
+)

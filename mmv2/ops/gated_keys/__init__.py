@@ -1,0 +1,28 @@
+"""Eq. 8: the gated time-variant key extractor.
+
+    kbar_t = g_t (W_phi x_t) + lambda_t kbar_{t-1}      g_t = exp(W_g x_t)      lambda_t = exp(-|W_lambda x_t|)
+    k_t = kbar_t / |kbar_t|
+
+Only the direction of kbar_t matters, so both forms carry kbar_t divided by its largest weight, and that weight's
+logarithm beside it: nothing overflows, whatever the gates.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class KeyState(NamedTuple):
+    """The recurrence after some tokens: kbar = exp(log_scale) * sum.
+
+    Attributes:
+        sum_BHK: float32, largest weight 1.
+        log_scale_BH: logarithm of the factor taken out; -inf before the first token.
+    """
+
+    sum_BHK: Tensor
+    log_scale_BH: Tensor
+
+
+EPS = 1e-12
+"""Smallest norm a key is divided by."""

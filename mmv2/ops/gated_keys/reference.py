@@ -1,0 +1,31 @@
+"""Eq. 8 token by token. B rows, H memory units, T tokens, K key dimension."""
+
+import torch
+from torch import Tensor
+
+from mmv2.ops.gated_keys import EPS, KeyState
+
+
+def gated_keys(
+    features_BHTK: Tensor, log_gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState | None = None
+) -> tuple[Tensor, KeyState]:
+    """Unit-norm keys (B, H, T, K) and the state after the last token.
+
+    Args:
+        features_BHTK: W_phi x_t.
+        log_gain_BHT: log g_t = W_g x_t.
+        decay_BHT: -log lambda_t = |W_lambda x_t|, at least 0.
+        initial: the state to continue from; None: a document begins.
+    """
+    if initial is None:
+        initial = KeyState(torch.zeros_like(features_BHTK[:, :, 0]), torch.full_like(log_gain_BHT[:, :, 0], -torch.inf))
+    sum_BHK, log_scale_BH = initial
+    keys = []
+    for t in range(features_BHTK.shape[2]):
+        remaining_BH = log_scale_BH - decay_BHT[:, :, t]
+        log_scale_BH = torch.maximum(remaining_BH, log_gain_BHT[:, :, t]).detach()  # any common factor may be taken out
+        gain_BH1 = (log_gain_BHT[:, :, t] - log_scale_BH).exp()[..., None]
+        kept_BH1 = (remaining_BH - log_scale_BH).exp()[..., None]
+        sum_BHK = gain_BH1 * features_BHTK[:, :, t] + kept_BH1 * sum_BHK
+        keys.append(sum_BHK / sum_BHK.norm(dim=-1, keepdim=True).clamp_min(EPS))
+    return torch.stack(keys, dim=2), KeyState(sum_BHK, log_scale_BH)

@@ -1,0 +1,30 @@
+"""Eqs. 4, 6 and 10 position by position. B rows, H memory units, T tokens, N pairs held, K key, V value dimension."""
+
+import torch
+from torch import Tensor
+
+from mmv2.ops.memory_read import Ages, Bandwidth
+
+
+def memory_read(keys_BHTK: Tensor, values_BHTV: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
+    """The memory's answer at every position: (B, H, T, V).
+
+    Args:
+        keys_BHTK: unit-norm keys; the key at t is also the query at t.
+        values_BHTV: values.
+        bandwidth: beta_0, beta_1, alpha per memory unit.
+        ages: which pairs are held.
+    """
+    answers = []
+    for t in range(keys_BHTK.shape[2]):
+        oldest = 0 if ages.max_age is None else max(0, t - ages.max_age + 1)
+        held = slice(oldest, max(oldest, t - ages.min_age + 1))
+        keys_BHNK, values_BHNV = keys_BHTK[:, :, held], values_BHTV[:, :, held]
+        n = keys_BHNK.shape[2]
+        if n == 0:
+            answers.append(torch.zeros_like(values_BHTV[:, :, t]))
+            continue
+        beta_H = bandwidth.beta_1_H * n**bandwidth.alpha_H + bandwidth.beta_0_H  # Eq. 6
+        scores_BHN = beta_H[:, None] * torch.einsum("bhk,bhnk->bhn", keys_BHTK[:, :, t], keys_BHNK)
+        answers.append(torch.einsum("bhn,bhnv->bhv", scores_BHN.softmax(-1), values_BHNV))  # Eq. 4
+    return torch.stack(answers, dim=2)
