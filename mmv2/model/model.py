@@ -91,6 +91,6 @@ def without_long_term_memory(model: Decoder) -> Decoder:
     width = config.hidden_size
     weights = {name: x for name, x in model.state_dict().items() if ".long_term." not in name}
     halved = {name: x[:, :width] if name.endswith("mixer.output.weight") else x for name, x in weights.items()}
-    reduced = memory_mosaics(config).to(next(model.parameters()).device)
+    reduced = memory_mosaics(config).to(next(model.parameters()))  # device and type
     reduced.load_state_dict(halved)
     return reduced.train(model.training)

@@ -1,0 +1,133 @@
+"""The whole model against the same model on the reference operators, and what only the whole model shows."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmv2.layers.documents import Documents
+from mmv2.layers.flops import parameters
+from mmv2.model import MODEL_SPEC, draw_delays, memory
+from mmv2.model.config import TINY
+from mmv2.model.model import memory_mosaics, without_long_term_memory
+from mmv2.ops.gated_keys import reference as gated_keys_reference
+from mmv2.ops.lookahead_values import reference as lookahead_values_reference
+from mmv2.ops.memory_read import Ages
+from mmv2.ops.memory_read import reference as memory_read_reference
+
+H, M = TINY.short_term_window, TINY.long_term_delay
+DOCUMENTS = [1, M - 1, M, 1, H - 1, M + 1, H, H + 1, 5 * H, 1, 2 * H, 3]
+"""Document lengths in one packed row: 1, T < m, T = m, T < h, T = h, and longer."""
+
+
+def model(seed=0, **changes):
+    torch.manual_seed(seed)
+    made = memory_mosaics(TINY.model_copy(update=changes)).double()
+    with torch.no_grad():
+        for parameter in made.parameters():  # off the initial values, at which many mistakes cancel
+            parameter += 0.3 * torch.randn_like(parameter)
+    return made
+
+
+def packed_batch(rows=2):
+    length = sum(DOCUMENTS)
+    starts = np.zeros((rows, length), dtype=bool)
+    for row in range(rows):
+        order = np.random.default_rng(row).permutation(DOCUMENTS)
+        starts[row, np.cumsum(order)[:-1]] = True
+    tokens = torch.randint(TINY.vocab_size, (rows, length), generator=torch.Generator().manual_seed(0))
+    return tokens, Documents.from_starts(starts)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"short_term_pairs": "caption"}, {"value_scale": "trainable"}, {"long_term_memory": False}], ids=str
+)
+def test_packed_model_equals_the_reference_operators(options, monkeypatch):
+    tokens, documents = packed_batch()
+    made = model(**options)
+    targets = tokens.roll(-1, 1)
+
+    def loss_and_gradients():
+        loss = made(tokens, documents, targets, long_term_delay=[M, H])
+        return loss.detach(), torch.autograd.grad(loss, list(made.parameters()))
+
+    loss, grads = loss_and_gradients()
+    monkeypatch.setattr(memory, "gated_keys", gated_keys_reference.gated_keys)
+    monkeypatch.setattr(memory, "lookahead_values", lookahead_values_reference.lookahead_values)
+    monkeypatch.setattr(memory, "memory_read", memory_read_reference.memory_read)
+    expected, expected_grads = loss_and_gradients()
+    torch.testing.assert_close(loss, expected)
+    for (name, _), grad, want in zip(made.named_parameters(), grads, expected_grads, strict=True):
+        torch.testing.assert_close(grad, want, atol=1e-8, rtol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def test_the_last_token_of_a_document_does_not_look_into_the_next():
+    tokens, documents = packed_batch(rows=1)
+    made = model()
+    before = made(tokens, documents)
+    boundary = int(np.cumsum(np.random.default_rng(0).permutation(DOCUMENTS))[4])
+    changed = tokens.clone()
+    changed[0, boundary] = (changed[0, boundary] + 1) % TINY.vocab_size
+    after = made(changed, documents)
+    torch.testing.assert_close(before[:, :boundary], after[:, :boundary], atol=0, rtol=0)
+
+
+def test_the_delay_is_what_the_step_says():
+    tokens = torch.randint(TINY.vocab_size, (1, 24), generator=torch.Generator().manual_seed(0))
+    made = model()
+    default = made(tokens)
+    torch.testing.assert_close(made(tokens, long_term_delay=[M, M]), default)
+    for layer in range(2):
+        delays = [M, M]
+        delays[layer] = M + 1
+        assert not torch.allclose(made(tokens, long_term_delay=delays), default)
+
+
+def test_delays_are_a_function_of_seed_and_step():
+    drawn = [draw_delays(TINY, seed=1, step=step)["long_term_delay"] for step in range(400)]
+    assert drawn == [draw_delays(TINY, seed=1, step=step)["long_term_delay"] for step in range(400)]
+    assert drawn != [draw_delays(TINY, seed=2, step=step)["long_term_delay"] for step in range(400)]
+    assert {tuple(delays) for delays in drawn} == {(m, m) for m in range(M, H + 1)}  # both ends, all layers alike
+    per_layer = TINY.model_copy(update={"delay_draw": "layer"})
+    assert any(len(set(draw_delays(per_layer, 1, step)["long_term_delay"])) > 1 for step in range(20))
+
+
+def test_literal_value_scale_never_trains_and_the_alternative_does():
+    tokens = torch.randint(TINY.vocab_size, (1, 24), generator=torch.Generator().manual_seed(0))
+    for option, trains in (("literal", False), ("trainable", True)):
+        torch.manual_seed(0)
+        made = memory_mosaics(TINY.model_copy(update={"value_scale": option}))
+        made(tokens).square().sum().backward()
+        grad = made.blocks[0].mixer.short_term.theta_alpha_psi.grad
+        assert bool(grad.abs().sum() > 0) == trains
+
+
+def test_initial_values_of_table_6():
+    torch.manual_seed(0)
+    layer = memory_mosaics(TINY).blocks[1].mixer.long_term
+    beta_0, beta_1, alpha = layer.bandwidth()
+    torch.testing.assert_close(beta_0, torch.full((4,), 1.5).exp())
+    torch.testing.assert_close(beta_1, torch.full((4,), 1.5).exp())
+    torch.testing.assert_close(alpha, torch.full((4,), 1 / 3))
+    torch.testing.assert_close(layer.value_scale(), torch.ones(4))
+    assert ((layer.gamma > 0) & (layer.gamma < 1)).all()
+    assert len(layer.gamma.unique()) == 4
+
+
+def test_removing_the_long_term_memory_leaves_the_short_term_answers():
+    made = model()
+    with torch.no_grad():
+        for block in made.blocks:
+            block.mixer.output.weight[:, TINY.hidden_size :] = 0  # long-term answers count nothing
+    reduced = without_long_term_memory(made)
+    tokens, documents = packed_batch()
+    torch.testing.assert_close(reduced(tokens, documents), made(tokens, documents))
+    assert sum(p.numel() for p in reduced.parameters()) == parameters(MODEL_SPEC.build, reduced.config)
+
+
+def test_an_empty_memory_answers_zero():
+    made = model()
+    x = torch.randn(1, M, TINY.hidden_size, dtype=torch.float64)
+    mixer = made.blocks[0].mixer
+    assert not mixer.long_term(x, Ages(M)).any()
+    assert not mixer.short_term(x, Ages(1, H))[:, 0].any()
+    assert mixer.short_term(x, Ages(1, H))[:, 1:].any()
