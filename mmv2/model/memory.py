@@ -1,6 +1,6 @@
 """One associative memory for all heads: key extractor, value extractor, bandwidth, and the read (Eqs. 4, 6, 8-10).
 
-Shapes: B rows, T tokens, D hidden size, H memory units (heads), K = D / H, N stored pairs.
+Shapes: B rows, T tokens, D hidden size, H memory units (heads), K = D / H, N pairs.
 """
 
 from dataclasses import dataclass, replace
@@ -102,17 +102,17 @@ class AssociativeMemory(nn.Module):
     def forward(self, x_BTD: Tensor, ages: Ages) -> Tensor:
         """Answers of all heads side by side (B, T, D). Every row is one document, padded at the end."""
         keys_BHTK, _ = self._keys(x_BTD, None)
-        values_BHTK = lookahead_values(self._split(self.value_projection(x_BTD)), self.gamma, self.value_scale())
-        return self._merge(memory_read(keys_BHTK, values_BHTK, self.bandwidth(), ages))
+        values_BHNK = lookahead_values(self._split(self.value_projection(x_BTD)), self.gamma, self.value_scale())
+        return self._merge(memory_read(keys_BHTK, values_BHNK, self.bandwidth(), ages))
 
     def extend(self, x_BTD: Tensor, ages: Ages, state: MemoryState | None) -> tuple[Tensor, MemoryState]:
         """Read T more tokens of one document per row; see ``Mixer.extend``."""
         keys_BHTK, recurrence = self._keys(x_BTD, state.recurrence if state else None)
         projections_BHTK = self._split(self.value_projection(x_BTD))
         if state is None:
-            values_BHTK = lookahead_values(projections_BHTK, self.gamma, self.value_scale())
-            answers_BHTK = memory_read(keys_BHTK, values_BHTK, self.bandwidth(), ages)
-            stored_keys, stored_values = GrowingTensor(keys_BHTK[:, :, :-1]), GrowingTensor(values_BHTK[:, :, :-1])
+            values_BHNK = lookahead_values(projections_BHTK, self.gamma, self.value_scale())
+            answers_BHTK = memory_read(keys_BHTK, values_BHNK, self.bandwidth(), ages)
+            stored_keys, stored_values = GrowingTensor(keys_BHTK[:, :, :-1]), GrowingTensor(values_BHNK)
         else:
             stored_keys, stored_values = self._complete(state, keys_BHTK, projections_BHTK)
             answers_BHTK = self._read_stored(keys_BHTK, stored_keys, stored_values, ages, state.length)
@@ -134,9 +134,8 @@ class AssociativeMemory(nn.Module):
     ) -> tuple[GrowingTensor, GrowingTensor]:
         """Append the pairs that the new tokens complete: the pending one and all new ones but the last."""
         projections_BHTK = torch.cat([state.pending_projection_BH1K, projections_BHTK], 2)
-        values_BHTK = lookahead_values(projections_BHTK, self.gamma, self.value_scale())[:, :, :-1]
         state.keys.append(torch.cat([state.pending_key_BH1K, keys_BHTK[:, :, :-1]], 2))
-        state.values.append(values_BHTK)
+        state.values.append(lookahead_values(projections_BHTK, self.gamma, self.value_scale()))
         return state.keys, state.values
 
     def _read_stored(

@@ -22,7 +22,3 @@ class KeyState(NamedTuple):
 
     sum_BHK: Tensor
     log_scale_BH: Tensor
-
-
-EPS = 1e-12
-"""Smallest norm a key is divided by."""

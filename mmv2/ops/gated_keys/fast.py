@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmv2.ops.gated_keys import EPS, KeyState
+from mmv2.ops.gated_keys import KeyState
+from mmv2.ops.normalise import unit_norm
 
 CHUNK = 16
 
@@ -24,7 +25,7 @@ def gated_keys(
         sum_BHTK, log_scale_BHT = _decayed_sum(
             features_BHTK.to(dtype), log_gain_BHT.to(dtype), decay_BHT.to(dtype), initial
         )
-        keys_BHTK = F.normalize(sum_BHTK, dim=-1, eps=EPS)
+        keys_BHTK = unit_norm(sum_BHTK)
     return keys_BHTK.to(features_BHTK.dtype), KeyState(sum_BHTK[:, :, -1].clone(), log_scale_BHT[:, :, -1].clone())
 
 
@@ -35,48 +36,52 @@ def _decayed_sum(
     length = x_BHTK.shape[2]
     size = min(CHUNK, length)
     fill = -length % size
-    x_BHNCK = F.pad(x_BHTK, (0, 0, 0, fill)).unflatten(2, (-1, size))
-    gain_BHNC = F.pad(gain_BHT, (0, fill), value=-torch.inf).unflatten(2, (-1, size))
-    decay_BHNC = F.pad(decay_BHT, (0, fill)).unflatten(2, (-1, size))
+    if fill:
+        x_BHTK, gain_BHT, decay_BHT = (
+            F.pad(x_BHTK, (0, 0, 0, fill)),
+            F.pad(gain_BHT, (0, fill), value=-torch.inf),
+            F.pad(decay_BHT, (0, fill)),
+        )
+    x_BHNCK, gain_BHNC, decay_BHNC = (x.unflatten(2, (-1, size)) for x in (x_BHTK, gain_BHT, decay_BHT))
 
-    sum_BHNCK, scale_BHNC = _within_chunks(x_BHNCK, gain_BHNC, decay_BHNC)
-    if initial is not None or length > size:
+    exponent_BHNCC = _exponents(gain_BHNC, decay_BHNC)
+    if initial is None and length == size:
+        scale_BHNC = exponent_BHNCC.detach().amax(-1)
+        sum_BHNCK = (exponent_BHNCC - scale_BHNC[..., None]).exp() @ x_BHNCK
+    else:
         elapsed_BHNC = decay_BHNC.cumsum(-1)
-        before = _states_before(sum_BHNCK[..., -1, :], scale_BHNC[..., -1], elapsed_BHNC[..., -1], initial)
-        sum_BHNCK, scale_BHNC = _add_state(sum_BHNCK, scale_BHNC, elapsed_BHNC, before)
+        before = _states_before(x_BHNCK, exponent_BHNCC[..., -1, :], elapsed_BHNC[..., -1], initial)
+        exponent_BHNC = before.log_scale_BH[..., None] - elapsed_BHNC
+        scale_BHNC = torch.maximum(exponent_BHNCC.detach().amax(-1), exponent_BHNC.detach())
+        left_BHNCK = (exponent_BHNC - scale_BHNC).exp()[..., None] * before.sum_BHK[..., None, :]
+        sum_BHNCK = left_BHNCK + (exponent_BHNCC - scale_BHNC[..., None]).exp() @ x_BHNCK
     return sum_BHNCK.flatten(2, 3)[:, :, :length], scale_BHNC.flatten(2, 3)[:, :, :length]
 
 
-def _within_chunks(x_BHNCK: Tensor, gain_BHNC: Tensor, decay_BHNC: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums over the tokens of the same chunk, as if every chunk began a document."""
+def _exponents(gain_BHNC: Tensor, decay_BHNC: Tensor) -> Tensor:
+    """Log weight of token s in the sum at token t >= s of the same chunk; -inf for s > t."""
     size = decay_BHNC.shape[-1]
-    below_CC = torch.ones(size, size, dtype=torch.bool, device=x_BHNCK.device).tril(-1)
+    below_CC = torch.ones(size, size, dtype=torch.bool, device=decay_BHNC.device).tril(-1)
     # Between tokens s < t the decays s+1 .. t are added up afresh for every s: differences of one running sum would
     # lose all digits behind a large gate.
     between_BHNCC = torch.where(below_CC, decay_BHNC[..., None], 0).cumsum(-2)
-    exponent_BHNCC = torch.where(below_CC.mT, -torch.inf, gain_BHNC[..., None, :] - between_BHNCC)
-    scale_BHNC = exponent_BHNCC.detach().amax(-1)
-    weights_BHNCC = (exponent_BHNCC - scale_BHNC[..., None]).exp()
-    return weights_BHNCC @ x_BHNCK, scale_BHNC
+    return torch.where(below_CC.mT, -torch.inf, gain_BHNC[..., None, :] - between_BHNCC)
 
 
-def _states_before(sum_BHNK: Tensor, scale_BHN: Tensor, elapsed_BHN: Tensor, initial: KeyState | None) -> KeyState:
-    """The state at each chunk's beginning, from each chunk's own sum and total decay."""
+def _states_before(x_BHNCK: Tensor, exponent_BHNC: Tensor, elapsed_BHN: Tensor, initial: KeyState | None) -> KeyState:
+    """The state at each chunk's beginning, from each chunk's tokens, their log weights at its end, its total decay."""
+    x_BHNCK, exponent_BHNC, elapsed_BHN = x_BHNCK[:, :, :-1], exponent_BHNC[:, :, :-1], elapsed_BHN[:, :, :-1]
+    gain_BHN = exponent_BHNC.detach().amax(-1)
+    weights_BHN1C = (exponent_BHNC - gain_BHN[..., None]).exp()[..., None, :]
+    sum_BHNK = (weights_BHN1C @ x_BHNCK).squeeze(-2)
     if initial is None:
-        initial = KeyState(torch.zeros_like(sum_BHNK[:, :, 0]), torch.full_like(scale_BHN[:, :, 0], -torch.inf))
-        state_after = _decayed_sum(sum_BHNK[:, :, :-1], scale_BHN[:, :, :-1], elapsed_BHN[:, :, :-1], None)
-    elif sum_BHNK.shape[2] > 1:
-        state_after = _decayed_sum(sum_BHNK[:, :, :-1], scale_BHN[:, :, :-1], elapsed_BHN[:, :, :-1], initial)
+        first = KeyState(torch.zeros_like(x_BHNCK[:, :, 0, 0]), torch.full_like(elapsed_BHN[:, :, 0], -torch.inf))
     else:
-        state_after = sum_BHNK[:, :, :0], scale_BHN[:, :, :0]
-    sum_BH1K, log_scale_BH1 = initial.sum_BHK[:, :, None], initial.log_scale_BH[:, :, None]
-    return KeyState(torch.cat([sum_BH1K, state_after[0]], 2), torch.cat([log_scale_BH1, state_after[1]], 2))
-
-
-def _add_state(sum_BHNCK: Tensor, scale_BHNC: Tensor, elapsed_BHNC: Tensor, before: KeyState) -> tuple[Tensor, Tensor]:
-    """Add what is left of the state before the chunk to every token's sum."""
-    exponent_BHNC = before.log_scale_BH[..., None] - elapsed_BHNC
-    total_BHNC = torch.maximum(scale_BHNC, exponent_BHNC.detach())
-    own_BHNC = (scale_BHNC - total_BHNC).exp()
-    left_BHNC = (exponent_BHNC - total_BHNC).exp()
-    return own_BHNC[..., None] * sum_BHNCK + left_BHNC[..., None] * before.sum_BHK[..., None, :], total_BHNC
+        first = initial
+    if sum_BHNK.shape[2] == 0:
+        return KeyState(first.sum_BHK[:, :, None], first.log_scale_BH[:, :, None])
+    after_BHNK, after_scale_BHN = _decayed_sum(sum_BHNK, gain_BHN, elapsed_BHN, initial)
+    return KeyState(
+        torch.cat([first.sum_BHK[:, :, None], after_BHNK], 2),
+        torch.cat([first.log_scale_BH[:, :, None], after_scale_BHN], 2),
+    )

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from mmv2.ops.gated_keys import EPS, KeyState
+from mmv2.ops.gated_keys import KeyState
+from mmv2.ops.normalise import EPS
 
 
 def gated_keys(

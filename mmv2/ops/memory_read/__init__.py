@@ -6,7 +6,7 @@
 The memory at position t holds the pairs whose age t - i lies in [min_age, max_age):
     short-term, the pairs t-h+1 .. t-1 (Eq. 10): ages 1 .. h-1
     long-term, the pairs 1 .. t-m: ages m and more
-An empty memory answers zero.
+An empty memory answers zero. The youngest pair that is ever read has age 1: T tokens come with T-1 pairs.
 """
 
 from typing import NamedTuple

@@ -3,8 +3,8 @@
 Queries shifted against pairs by min_age turn the read into plain causal attention, of scale 1 with beta in the query.
 A window is computed in blocks as long as it is: each block of queries against its own and the previous block of pairs.
 
-B rows, H memory units, T tokens, S = T - min_age queries that find a pair, W window, N blocks, K key and value
-dimension.
+B rows, H memory units, T tokens, P = T - 1 pairs, S = T - min_age queries that find a pair, W window,
+N blocks, K key and value dimension.
 """
 
 import torch
@@ -14,14 +14,14 @@ from torch import Tensor
 from mmv2.ops.memory_read import Ages, Bandwidth, positions
 
 
-def memory_read(keys_BHTK: Tensor, values_BHTK: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
+def memory_read(keys_BHTK: Tensor, values_BHPK: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
     """See ``reference.memory_read``."""
     length = keys_BHTK.shape[2]
     if length <= ages.min_age:
-        return torch.zeros_like(values_BHTK)
+        return torch.zeros_like(keys_BHTK)
     queries_BHTK = scaled_queries(keys_BHTK, bandwidth, ages, start=0)
     queries_BHSK = queries_BHTK[:, :, ages.min_age :]
-    keys_BHSK, values_BHSK = (x[:, :, : length - ages.min_age] for x in (keys_BHTK, values_BHTK))
+    keys_BHSK, values_BHSK = (x[:, :, : length - ages.min_age] for x in (keys_BHTK, values_BHPK))
     if ages.most is None or length - ages.min_age <= ages.most:
         answers_BHSK = F.scaled_dot_product_attention(queries_BHSK, keys_BHSK, values_BHSK, is_causal=True, scale=1.0)
     else:

@@ -1,4 +1,6 @@
-"""Eqs. 4, 6 and 10 position by position. B rows, H memory units, T tokens, N pairs held, K key, V value dimension."""
+"""Eqs. 4, 6 and 10 position by position.
+
+B rows, H memory units, T tokens, P = T - 1 pairs, N of them held, K key, V value dimension.
 
 import torch
 from torch import Tensor
@@ -6,12 +8,12 @@ from torch import Tensor
 from mmv2.ops.memory_read import Ages, Bandwidth
 
 
-def memory_read(keys_BHTK: Tensor, values_BHTV: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
+def memory_read(keys_BHTK: Tensor, values_BHPV: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
     """The memory's answer at every position: (B, H, T, V).
 
     Args:
         keys_BHTK: unit-norm keys; the key at t is also the query at t.
-        values_BHTV: values.
+        values_BHPV: values of all pairs but the last token's.
         bandwidth: beta_0, beta_1, alpha per memory unit.
         ages: which pairs are held.
     """
@@ -19,10 +21,10 @@ def memory_read(keys_BHTK: Tensor, values_BHTV: Tensor, bandwidth: Bandwidth, ag
     for t in range(keys_BHTK.shape[2]):
         oldest = 0 if ages.max_age is None else max(0, t - ages.max_age + 1)
         held = slice(oldest, max(oldest, t - ages.min_age + 1))
-        keys_BHNK, values_BHNV = keys_BHTK[:, :, held], values_BHTV[:, :, held]
+        keys_BHNK, values_BHNV = keys_BHTK[:, :, held], values_BHPV[:, :, held]
         n = keys_BHNK.shape[2]
         if n == 0:
-            answers.append(torch.zeros_like(values_BHTV[:, :, t]))
+            answers.append(values_BHPV.new_zeros(*keys_BHTK.shape[:2], values_BHPV.shape[-1]))
             continue
         beta_H = bandwidth.beta_1_H * n**bandwidth.alpha_H + bandwidth.beta_0_H  # Eq. 6
         scores_BHN = beta_H[:, None] * torch.einsum("bhk,bhnk->bhn", keys_BHTK[:, :, t], keys_BHNK)
