@@ -1,6 +1,7 @@
 """Eqs. 4, 6 and 10 position by position.
 
 B rows, H memory units, T tokens, P = T - 1 pairs, N of them held, K key, V value dimension.
+"""
 
 import torch
 from torch import Tensor
