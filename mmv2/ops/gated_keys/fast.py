@@ -1,10 +1,19 @@
 """Eq. 8 in chunks: a product with a lower-triangular matrix of weights inside a chunk, a state between chunks.
 
-The states between chunks obey the same recurrence as the tokens (a chunk's gain is its largest weight, its decay the
-sum of its decays), so they are computed by the same function, one level up: depth is logarithmic in T, memory linear.
+Counted from the beginning of its chunk, token s enters every later sum with the log weight
 
-B rows, H memory units, T tokens, K key dimension, N chunks of C tokens.
+    q_s = log g_s + p_s,    p_s = -(log lambda_1 + ... + log lambda_s)
+
+and the sum at t is exp(r_t - p_t) times sum_s exp(q_s - r_t) x_s, for any r_t. With r_t the largest q up to t, no
+exponent is positive. Logarithms are kept in float64: differences of large ones must keep their digits.
+
+The states between chunks obey the same recurrence as the tokens, with a chunk's weight for a gain and its decay for a
+decay, so the same function computes them, one level up: depth is logarithmic in T, memory linear.
+
+B rows, H memory units, T tokens, K key dimension, N chunks of C tokens, S = C + 1 terms of a sum.
 """
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,66 +31,60 @@ def gated_keys(
     """See ``reference.gated_keys``. Computes in float32 at least; keys have the dtype of the features."""
     dtype = torch.promote_types(features_BHTK.dtype, torch.float32)
     with torch.autocast(features_BHTK.device.type, enabled=False):
-        sum_BHTK, log_scale_BHT = _decayed_sum(
-            features_BHTK.to(dtype), log_gain_BHT.to(dtype), decay_BHT.to(dtype), initial
-        )
+        x_BHTK, gain_BHT, decay_BHT = features_BHTK.to(dtype), log_gain_BHT.double(), decay_BHT.double()
+        if initial is None:
+            initial = KeyState(torch.zeros_like(x_BHTK[:, :, 0]), torch.full_like(gain_BHT[:, :, 0], -torch.inf))
+        sum_BHTK, log_scale_BHT = _decayed_sum(x_BHTK, gain_BHT, decay_BHT, initial)
         keys_BHTK = unit_norm(sum_BHTK)
     return keys_BHTK.to(features_BHTK.dtype), KeyState(sum_BHTK[:, :, -1].clone(), log_scale_BHT[:, :, -1].clone())
 
 
-def _decayed_sum(
-    x_BHTK: Tensor, gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState | None
-) -> tuple[Tensor, Tensor]:
-    """The running sum kbar_t as (sum_t, log_scale_t). Scales are constants to autograd: normalisation cancels them."""
+def _decayed_sum(x_BHTK: Tensor, gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState) -> tuple[Tensor, Tensor]:
+    """The running sum kbar_t as (sum_t, log_scale_t). The r_t are constants to autograd: normalisation cancels them."""
     length = x_BHTK.shape[2]
     size = min(CHUNK, length)
     fill = -length % size
     if fill:
-        x_BHTK, gain_BHT, decay_BHT = (
-            F.pad(x_BHTK, (0, 0, 0, fill)),
-            F.pad(gain_BHT, (0, fill), value=-torch.inf),
-            F.pad(decay_BHT, (0, fill)),
-        )
+        x_BHTK, decay_BHT = F.pad(x_BHTK, (0, 0, 0, fill)), F.pad(decay_BHT, (0, fill))
+        gain_BHT = F.pad(gain_BHT, (0, fill), value=-torch.inf)
     x_BHNCK, gain_BHNC, decay_BHNC = (x.unflatten(2, (-1, size)) for x in (x_BHTK, gain_BHT, decay_BHT))
 
-    exponent_BHNCC = _exponents(gain_BHNC, decay_BHNC)
-    if initial is None and length == size:
-        scale_BHNC = exponent_BHNCC.detach().amax(-1)
-        sum_BHNCK = (exponent_BHNCC - scale_BHNC[..., None]).exp() @ x_BHNCK
-    else:
-        elapsed_BHNC = decay_BHNC.cumsum(-1)
-        before = _states_before(x_BHNCK, exponent_BHNCC[..., -1, :], elapsed_BHNC[..., -1], initial)
-        exponent_BHNC = before.log_scale_BH[..., None] - elapsed_BHNC
-        scale_BHNC = torch.maximum(exponent_BHNCC.detach().amax(-1), exponent_BHNC.detach())
-        left_BHNCK = (exponent_BHNC - scale_BHNC).exp()[..., None] * before.sum_BHK[..., None, :]
-        sum_BHNCK = left_BHNCK + (exponent_BHNCC - scale_BHNC[..., None]).exp() @ x_BHNCK
-    return sum_BHNCK.flatten(2, 3)[:, :, :length], scale_BHNC.flatten(2, 3)[:, :, :length]
+    p_BHNC = decay_BHNC.cumsum(-1)
+    q_BHNC = gain_BHNC + p_BHNC
+    before = _states_before(x_BHNCK, q_BHNC, p_BHNC[..., -1], initial)
+    # The state enters like one more token, before the chunk's first and without decay.
+    q_BHNS = torch.cat([before.log_scale_BH[..., None], q_BHNC], -1)
+    r_BHNC = q_BHNS.detach().cummax(-1).values[..., 1:]
+    x_BHNSK = torch.cat([before.sum_BHK[..., None, :], x_BHNCK], -2)
+    sum_BHTK = (_Weights.apply(q_BHNS, r_BHNC, x_BHTK.dtype) @ x_BHNSK).flatten(2, 3)
+    log_scale_BHT = (r_BHNC - p_BHNC).flatten(2, 3)
+    return (sum_BHTK[:, :, :length], log_scale_BHT[:, :, :length]) if fill else (sum_BHTK, log_scale_BHT)
 
 
-def _exponents(gain_BHNC: Tensor, decay_BHNC: Tensor) -> Tensor:
-    """Log weight of token s in the sum at token t >= s of the same chunk; -inf for s > t."""
-    size = decay_BHNC.shape[-1]
-    below_CC = torch.ones(size, size, dtype=torch.bool, device=decay_BHNC.device).tril(-1)
-    # Between tokens s < t the decays s+1 .. t are added up afresh for every s: differences of one running sum would
-    # lose all digits behind a large gate.
-    between_BHNCC = torch.where(below_CC, decay_BHNC[..., None], 0).cumsum(-2)
-    return torch.where(below_CC.mT, -torch.inf, gain_BHNC[..., None, :] - between_BHNCC)
+def _states_before(x_BHNCK: Tensor, q_BHNC: Tensor, p_BHN: Tensor, initial: KeyState) -> KeyState:
+    """The state at each chunk's beginning (B, H, N), from each chunk's tokens, their log weights, its total decay."""
+    first_BH1K, first_BH1 = initial.sum_BHK[:, :, None], initial.log_scale_BH[:, :, None]
+    if p_BHN.shape[2] == 1:
+        return KeyState(first_BH1K, first_BH1)
+    r_BHN = q_BHNC.detach().amax(-1)
+    weights_BHNC = (q_BHNC - r_BHN[..., None]).exp().to(x_BHNCK.dtype)
+    sum_BHNK = (weights_BHNC[..., None, :] @ x_BHNCK).squeeze(-2)
+    sum_BHNK, log_scale_BHN = _decayed_sum(sum_BHNK[:, :, :-1], (r_BHN - p_BHN)[:, :, :-1], p_BHN[:, :, :-1], initial)
+    return KeyState(torch.cat([first_BH1K, sum_BHNK], 2), torch.cat([first_BH1, log_scale_BHN], 2))
 
 
-def _states_before(x_BHNCK: Tensor, exponent_BHNC: Tensor, elapsed_BHN: Tensor, initial: KeyState | None) -> KeyState:
-    """The state at each chunk's beginning, from each chunk's tokens, their log weights at its end, its total decay."""
-    x_BHNCK, exponent_BHNC, elapsed_BHN = x_BHNCK[:, :, :-1], exponent_BHNC[:, :, :-1], elapsed_BHN[:, :, :-1]
-    gain_BHN = exponent_BHNC.detach().amax(-1)
-    weights_BHN1C = (exponent_BHNC - gain_BHN[..., None]).exp()[..., None, :]
-    sum_BHNK = (weights_BHN1C @ x_BHNCK).squeeze(-2)
-    if initial is None:
-        first = KeyState(torch.zeros_like(x_BHNCK[:, :, 0, 0]), torch.full_like(elapsed_BHN[:, :, 0], -torch.inf))
-    else:
-        first = initial
-    if sum_BHNK.shape[2] == 0:
-        return KeyState(first.sum_BHK[:, :, None], first.log_scale_BH[:, :, None])
-    after_BHNK, after_scale_BHN = _decayed_sum(sum_BHNK, gain_BHN, elapsed_BHN, initial)
-    return KeyState(
-        torch.cat([first.sum_BHK[:, :, None], after_BHNK], 2),
-        torch.cat([first.log_scale_BH[:, :, None], after_scale_BHN], 2),
-    )
+class _Weights(torch.autograd.Function):
+    """exp(q_s - r_t) for the state and for tokens s <= t, else 0: (B, H, N, C, S), S = C + 1. Few passes over it."""
+
+    @staticmethod
+    def forward(ctx: Any, q_BHNS: Tensor, r_BHNC: Tensor, dtype: torch.dtype) -> Tensor:
+        later_CS = torch.ones(r_BHNC.shape[-1], q_BHNS.shape[-1], dtype=torch.bool, device=q_BHNS.device).triu(2)
+        exponents_BHNCS = (q_BHNS[..., None, :] - r_BHNC[..., None]).to(dtype)
+        weights_BHNCS = exponents_BHNCS.masked_fill_(later_CS, -torch.inf).exp_()
+        ctx.save_for_backward(weights_BHNCS)
+        return weights_BHNCS
+
+    @staticmethod
+    def backward(ctx: Any, grad_BHNCS: Tensor) -> tuple[Tensor, None, None]:
+        (weights_BHNCS,) = ctx.saved_tensors
+        return (grad_BHNCS * weights_BHNCS).sum(-2).double(), None, None
