@@ -32,7 +32,7 @@ class FinalModel:
     config: ModelConfig
     tokenizer: Tokenizer
     provenance: dict[str, Any]
-    """run, step, tokens_seen, fingerprint, corpus, code_version, environment."""
+    """run, step, tokens_seen, budget, seed, init_from, fingerprint, corpus, code_version, environment."""
 
 
 def save_final(

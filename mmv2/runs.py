@@ -67,6 +67,15 @@ class SuiteConfig(Config):
     figures: tuple[str, ...]
 
 
+class WorkflowConfig(Config):
+    """``workflow/config/config.yaml``: what a call of snakemake builds."""
+
+    suite: str
+    """Name of a file in ``workflow/config/suites``."""
+    evaluation_batch_size: int = Field(ge=1)
+    """Prompts decoded together. Answers do not depend on it."""
+
+
 def load_run(path: Path) -> RunConfig:
     """Read one run file with its base; raises UserError naming the file and the key at fault."""
     return parse_run(_with_base(path), path, name=path.stem)
@@ -80,15 +89,23 @@ def parse_run(content: Mapping[str, Any], file: Path | str, name: str) -> RunCon
             raise UserError(f"{file}: {key}: missing or not a {'mapping' if kind is dict else 'name'}; it is required")
     try:
         model_class = architecture(content["arch"]).config
-        corpus_class = entry("source", str(content["corpus"].get("source"))).config
     except UserError as error:
-        raise UserError(f"{file}: {error}") from None
+        raise UserError(f"{file}: arch: {error}") from None
     model = validate(model_class, content["model"], file, "model")
-    corpus = validate(corpus_class, content["corpus"], file, "corpus")
+    corpus = parse_corpus(content["corpus"], file)
     checked = validate(_PlainRun, content, file)
     run = RunConfig(**{**dict(checked), "model": model, "corpus": corpus})
     _check_fit(run, file)
     return run
+
+
+def parse_corpus(content: Mapping[str, Any], file: Path | str) -> CorpusConfig:
+    """Validate a corpus section by the class that its ``source`` names."""
+    try:
+        corpus_class = entry("source", str(content.get("source"))).config
+    except UserError as error:
+        raise UserError(f"{file}: corpus.source: {error}") from None
+    return validate(corpus_class, content, file, "corpus")
 
 
 class _PlainRun(RunConfig):

@@ -20,7 +20,7 @@ def rotation(start: int, length: int, head_dim: int, theta: float, device: torch
 
 
 def rotate(x_BHTE: Tensor, cos_TF: Tensor, sin_TF: Tensor) -> Tensor:
-    """Turn queries or keys by their positions: in float32, returned in the type of ``x``."""
-    left_BHTF, right_BHTF = x_BHTE.float().chunk(2, dim=-1)
+    """Turn queries or keys by their positions: in float32 at least, returned in the type of ``x``."""
+    left_BHTF, right_BHTF = x_BHTE.to(torch.promote_types(x_BHTE.dtype, torch.float32)).chunk(2, dim=-1)
     turned = (left_BHTF * cos_TF - right_BHTF * sin_TF, right_BHTF * cos_TF + left_BHTF * sin_TF)
     return torch.cat(turned, dim=-1).to(x_BHTE.dtype)

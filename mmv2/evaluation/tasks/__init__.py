@@ -1,0 +1,46 @@
+"""What evaluation needs to know of a task. One file in this folder with a constant ``TASK`` is one task.
+
+Nothing here imports torch, so that a workflow plan is quick.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mmv2.config import Config
+from mmv2.evaluation.frozen import FrozenExample
+
+
+class TaskSettings(Config):
+    """What every task can be set to; each task adds its own."""
+
+    seed: int = Field(default=42, ge=0)
+    """Of everything drawn; every example has its own generator, seeded by this, task, length and number."""
+    context_lengths: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    """In tokens: begin-of-text, prompt and generation budget together."""
+    examples_per_length: int = Field(default=500, ge=1)
+    """At most; fewer where the source has fewer."""
+    max_new_tokens: int = Field(default=32, ge=1)
+    """Generation budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """One task: how its data is frozen and how answers are scored."""
+
+    label: str
+    """The name in tables and figures."""
+    settings: type[TaskSettings]
+    freeze: Callable[[Any, Path, Path, Path], None]
+    """Settings, corpus folder, tokenizer file, output file -> writes the frozen examples."""
+    score: Callable[[FrozenExample, str], Mapping[str, float]]
+    """Example, newly generated text -> every score, each between 0 and 1."""
+    main_score: str
+    """The score that the paper reports."""
+    packages: tuple[str, ...]
+    """Packages or modules whose code determines the frozen examples and the scores."""
+    chance: Callable[[FrozenExample], float]
+    """Main score to be expected of an answer that ignores the prompt's documents or examples."""

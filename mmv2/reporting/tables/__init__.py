@@ -1,0 +1,27 @@
+"""What reporting needs to know of a table. One file in this folder with a constant ``TABLE`` is one table."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """One table: measured results beside the published ones."""
+
+    title: str
+    published: str
+    """File below ``results/published`` with the paper's numbers."""
+    build: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    """Records as from ``read_records``, published numbers as from ``read_published`` -> the table, a row per row.
+
+    Cells are text, numbers, ``Interval`` or None (empty). A pure function; its docstring is the caption.
+    """
+
+    @property
+    def caption(self) -> str:
+        text = inspect.getdoc(self.build)
+        assert text, f"{self.title}: the docstring of its build function is the caption"
+        return text

@@ -1,0 +1,105 @@
+"""Evaluation files of the tiny world, in the upstream formats, so that the real evaluation code reads them.
+
+squad_{dev,test}.json                SQuAD v2: one paragraph per person, one question per fact
+facts_{dev,test}.jsonl               closed-book questions on persistent people, like NQ-open, with the relation
+banking77_{train,test}.csv           text,category; rows contiguous by category
+goemotions_{train,dev,test}.tsv      text, label number, id; shuffled. goemotions_labels.txt: the labels by number
+lexicon.json                         the word lists, for tasks that make text of their own (needles, other labels)
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from numpy.random import Generator, default_rng
+
+from mmv2.data.sources._episodes import Instances
+from mmv2.data.sources._world import EVALUATION, World
+from mmv2.files import write_json, write_text
+
+
+def write_evaluation(world: World, instances: Instances, folder: Path) -> None:
+    """Write all files; they depend on the world alone, not on the training documents."""
+    for number, split in enumerate(("dev", "test"), start=1):
+        write_json(
+            folder / f"squad_{split}.json", _squad(world, split, default_rng((world.config.seed, EVALUATION, number)))
+        )
+        write_text(folder / f"facts_{split}.jsonl", _facts(world, split))
+    for split in ("train", "test"):
+        write_text(folder / f"banking77_{split}.csv", _banking(world, instances, split))
+    rng = default_rng((world.config.seed, EVALUATION, 3))
+    for split in ("train", "dev", "test"):
+        write_text(folder / f"goemotions_{split}.tsv", _emotions(world, instances, split, rng))
+    write_text(folder / "goemotions_labels.txt", "".join(label + "\n" for label in world.labels["emotions"]))
+    write_json(folder / "lexicon.json", _lexicon(world))
+
+
+def _squad(world: World, split: str, rng: Generator) -> dict[str, Any]:
+    sizes = world.config.evaluation
+    people = world.evaluation_people[split].reshape(sizes.articles, sizes.paragraphs_per_article)
+    articles = []
+    for article, pairs in enumerate(people):
+        paragraphs = [_paragraph(world, rng, pair, f"{split}-{article}-{place}") for place, pair in enumerate(pairs)]
+        articles.append({"title": " ".join(world.name(pairs[0])), "paragraphs": paragraphs})
+    return {"version": "v2.0", "data": articles}
+
+
+def _paragraph(world: World, rng: Generator, pair: int, identity: str) -> dict[str, Any]:
+    least, most = world.config.facts_per_person
+    context, questions = "", []
+    for number, fact in enumerate(world.new_facts(rng, world.name(pair), int(rng.integers(least, most + 1)))):
+        start = f"{context} {world.text(fact.start)} ".lstrip()
+        answer = {"text": fact.value, "answer_start": len(start)}
+        questions.append(
+            {
+                "question": world.text(fact.start),
+                "id": f"{identity}-{number}",
+                "answers": [answer],
+                "is_impossible": False,
+            }
+        )
+        context = f"{start}{fact.value}."
+    return {"context": context, "qas": questions}
+
+
+def _facts(world: World, split: str) -> str:
+    dev_people = world.config.evaluation.dev_people
+    people = range(dev_people) if split == "dev" else range(dev_people, len(world.persistent_people))
+    lines = []
+    for person in people:
+        for number, relation in enumerate(world.relations):
+            wording, value = world.held_out_PR[person, number], world.persistent_values_PR[person, number]
+            fact = world.fact(world.persistent_people[person], number, wording, value)
+            row = {"question": world.text(fact.start), "answer": [fact.value], "relation": relation.name}
+            lines.append(json.dumps(row) + "\n")
+    return "".join(lines)
+
+
+def _banking(world: World, instances: Instances, split: str) -> str:
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(("text", "category"))
+    for instance, label in instances.held_out["banking"][split]:
+        table.writerow((world.text(instance), world.labels["banking"][label]))
+    return file.getvalue()
+
+
+def _emotions(world: World, instances: Instances, split: str, rng: Generator) -> str:
+    rows = instances.held_out["emotions"][split]
+    shuffled = [rows[place] for place in rng.permutation(len(rows))]
+    return "".join(
+        f"{world.text(instance)}\t{label}\t{split}-{number}\n" for number, (instance, label) in enumerate(shuffled)
+    )
+
+
+def _lexicon(world: World) -> dict[str, Any]:
+    return {
+        "first_names": world.first_names,
+        "last_names": world.last_names,
+        "values": {relation.name: words for relation, words in zip(world.relations, world.values, strict=True)},
+        "fillers": world.fillers,
+        "labels": world.labels,
+        "anonymous_labels": world.anonymous_labels,
+    }

@@ -1,0 +1,78 @@
+"""Tokenizers: reading a tokenizer.json, and the word-level tokenizer of the tiny world.
+
+Documents are wrapped in BOS ... EOS (Section 4 of the paper) by whoever writes or prompts them; ``encode`` adds neither
+(pass ``add_special_tokens=False`` for tokenizers from elsewhere, whose post-processor may add them).
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+from mmv2.errors import UserError
+
+BOS = "<|begin_of_text|>"
+EOS = "<|end_of_text|>"
+UNKNOWN = "<|unknown|>"
+"""What a word-level tokenizer makes of a word it does not know. No special token, so that decoding shows it."""
+
+_WORDS = r"[A-Za-z_][A-Za-z0-9_]*|[0-9]|\n|[^\sA-Za-z0-9_]"
+"""A word (digits may follow its first letter: class_07), one digit, a newline, or one punctuation mark."""
+
+
+def build_word_level(words: Iterable[str]) -> Tokenizer:
+    """A tokenizer with one token per word, digit, punctuation mark and newline; blanks only separate.
+
+    ``decode`` puts one blank between words, none before a colon or full stop, between digits or around a newline, so
+    that text in this form survives encoding and decoding unchanged.
+
+    Args:
+        words: the vocabulary after BOS (id 0), EOS (1) and UNKNOWN (2), in the order of their ids, each one token.
+    """
+    names = [BOS, EOS, UNKNOWN, *words]
+    vocabulary = {word: index for index, word in enumerate(names)}
+    assert len(vocabulary) == len(names), "a word stands twice in the vocabulary"
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), "removed", invert=True)
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.WordPiece(prefix="##", cleanup=False),  # a blank before every token but the first
+            decoders.Fuse(),
+            decoders.Replace(Regex(" ?\n ?"), "\n"),
+            decoders.Replace(Regex("(?<=[0-9]) (?=[0-9])| (?=[:.])"), ""),
+        ]
+    )
+    tokenizer.add_special_tokens([BOS, EOS])
+    for word in names[3:]:
+        assert tokenizer.encode(word).ids == [vocabulary[word]], f"{word!r} is not one token"
+    return tokenizer
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read a tokenizer.json; raises UserError when it is missing, damaged, or lacks BOS or EOS."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; a tokenizer.json of the tokenizers library is needed")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise UserError(f"{path}: not a tokenizer.json ({error}); restore the file or make it again") from None
+    for token in (BOS, EOS):
+        if tokenizer.token_to_id(token) is None:
+            raise UserError(f"{path}: has no token {token}; documents are wrapped in {BOS} and {EOS}: add both")
+    return tokenizer
+
+
+def marker_ids(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The ids of BOS and EOS."""
+    bos_id, eos_id = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
+    assert bos_id is not None
+    assert eos_id is not None
+    return bos_id, eos_id
+
+
+def unknown_words(tokenizer: Tokenizer, text: str) -> list[str]:
+    """The parts of a text that the tokenizer has no token for, in order."""
+    unknown = tokenizer.token_to_id(UNKNOWN)
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    places = zip(encoding.ids, encoding.offsets, strict=True)
+    return [text[start:stop] for token, (start, stop) in places if token == unknown]

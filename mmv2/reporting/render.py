@@ -1,0 +1,67 @@
+"""Renders a table or figure by name from record files: what a workflow rule calls."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mmv2.files import atomic, write_text
+from mmv2.records import read_records
+from mmv2.registry import entry
+from mmv2.reporting.figures import FigureSpec
+from mmv2.reporting.published import FOLDER, read_published
+from mmv2.reporting.style import style
+from mmv2.reporting.tables import TableSpec
+from mmv2.reporting.writer import write_table
+
+_METADATA = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
+"""No dates and versions: the same records give the same bytes."""
+
+
+def render_table(name: str, record_files: Sequence[Path], output_stem: Path, published_folder: Path = FOLDER) -> None:
+    """Write a table as ``<output_stem>.csv``, ``.md`` and ``.tex``.
+
+    Args:
+        name: of a file in ``mmv2/reporting/tables``.
+        record_files: JSON lines of ``ResultRecord``.
+        output_stem: path without ending.
+        published_folder: holds the paper's numbers.
+
+    Raises:
+        UserError: unknown name, damaged or missing records, none of the table's task.
+    """
+    spec: TableSpec = entry("table", name)
+    table = spec.build(read_records(record_files), read_published(published_folder / spec.published))
+    write_table(table, spec.title, spec.caption, output_stem)
+
+
+def render_figure(name: str, record_files: Sequence[Path], output_stem: Path) -> None:
+    """Write a figure as ``<output_stem>.png`` (200 dpi) and ``.pdf``; caption and scale of the runs as ``.txt``.
+
+    Args:
+        name: of a file in ``mmv2/reporting/figures``.
+        record_files: JSON lines of ``ResultRecord``.
+        output_stem: path without ending.
+
+    Raises:
+        UserError: unknown name, damaged or missing records, none of the figure's task.
+    """
+    spec: FigureSpec = entry("figure", name)
+    records = read_records(record_files)
+    with style():
+        figure = spec.draw(records)
+        for ending, metadata in _METADATA.items():
+            with atomic(output_stem.with_name(output_stem.name + ending)) as temporary:
+                figure.savefig(temporary, format=ending[1:], metadata=metadata)
+    text = f"{spec.title}. {spec.caption}\n\n{_scales(records)}\n"
+    write_text(output_stem.with_name(output_stem.name + ".txt"), text)
+
+
+def _scales(records: pd.DataFrame) -> str:
+    """What each run is and was trained on, a line per run."""
+    runs = records.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
+    return "\n".join(
+        f"{run['run']}: {run['label']}, {run['num_parameters']:,} parameters, "
+        f"{run['tokens_seen']:,} training tokens at context {run['training_context']:,}"
+        for _, run in runs.iterrows()
+    )

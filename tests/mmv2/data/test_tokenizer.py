@@ -1,0 +1,78 @@
+import pytest
+from tokenizers import Tokenizer, models
+
+from mmv2.data.tokenizer import BOS, EOS, UNKNOWN, build_word_level, load_tokenizer, marker_ids, unknown_words
+from mmv2.errors import UserError
+
+WORDS = ["Document", "Question", ":", ".", ",", "\n", "1", "2", "Velna", "Torak", "lives", "in", "zomar", "class_07"]
+
+
+@pytest.fixture
+def tokenizer():
+    return build_word_level(WORDS)
+
+
+def test_words_digits_marks_and_newlines_are_tokens(tokenizer):
+    text = "Document 12:\nVelna   lives in\tzomar,class_07."
+    expected = ["Document", "1", "2", ":", "\n", "Velna", "lives", "in", "zomar", ",", "class_07", "."]
+    assert tokenizer.encode(text).tokens == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Document 12:\nVelna Torak lives in zomar. Velna lives in zomar.\n\nDocument 2:\nVelna in 21.",
+        "Document: 1\nQuestion: class_07\n",
+        "zomar",
+        "\n\n",
+        "",
+    ],
+)
+def test_text_survives(tokenizer, text):
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_a_continuation_decodes_by_itself(tokenizer):
+    ids = tokenizer.encode("Velna lives in zomar. Velna").ids
+    assert tokenizer.decode(ids[3:]) == "zomar. Velna"
+
+
+def test_encoding_adds_no_markers_but_reads_them(tokenizer):
+    assert tokenizer.encode("zomar").tokens == ["zomar"]
+    assert tokenizer.encode(f"{BOS}zomar{EOS}").tokens == [BOS, "zomar", EOS]
+    assert marker_ids(tokenizer) == (0, 1)
+
+
+def test_unknown_words_are_detectable(tokenizer):
+    text = "Velna lives in Paris, é 3\nzomar"
+    assert unknown_words(tokenizer, text) == ["Paris", "é", "3"]
+    assert unknown_words(tokenizer, "Velna lives in zomar.") == []
+    assert UNKNOWN in tokenizer.decode(tokenizer.encode(text).ids)
+
+
+@pytest.mark.parametrize("words", [["a", "a"], ["two words"], ["12"], ["a-b"]])
+def test_a_vocabulary_holds_single_different_tokens(words):
+    with pytest.raises(AssertionError):
+        build_word_level(words)
+
+
+def test_a_saved_tokenizer_is_the_same(tokenizer, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    assert load_tokenizer(path).to_str() == tokenizer.to_str()
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    with pytest.raises(UserError, match=r"tokenizer\.json: no such file"):
+        load_tokenizer(path)
+    path.write_text('{"version": ')
+    with pytest.raises(UserError, match=r"tokenizer\.json: not a tokenizer\.json"):
+        load_tokenizer(path)
+
+
+def test_a_tokenizer_without_markers_is_refused(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    Tokenizer(models.WordLevel({BOS: 0, UNKNOWN: 1}, unk_token=UNKNOWN)).save(str(path))
+    with pytest.raises(UserError, match=r"has no token <\|end_of_text\|>"):
+        load_tokenizer(path)

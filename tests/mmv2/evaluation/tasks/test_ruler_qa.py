@@ -1,0 +1,243 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from mmv2.config import validate
+from mmv2.data.tokenizer import BOS, EOS
+from mmv2.errors import UserError
+from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.squad import read_squad
+from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
+from tests.mmv2.evaluation.small_world import NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
+
+REAL = Path(__file__).parents[4].parent / "shared" / "data" / "squad" / "data" / "dev-v2.0.json"
+
+
+def settings(**changes):
+    tiny = {
+        "context_lengths": (64,),
+        "examples_per_length": 32,
+        "max_new_tokens": 2,
+        "prompt_template": TINY_PROMPT,
+        "document_template": "{text}",
+        "document_joiner": "\n",
+        "min_documents": 2,
+        "document_step": 1,
+    }
+    return RulerQaSettings(**{**tiny, **changes})
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return write_corpus_folder(tmp_path / "corpus")
+
+
+def frozen(corpus, **changes):
+    freeze(settings(**changes), corpus, corpus / "tokenizer.json", corpus / "frozen.jsonl")
+    return read_frozen(corpus / "frozen.jsonl")
+
+
+def documents(example):
+    """The documents of a prompt in the tiny form."""
+    return example.prompt.partition("\n\nQuestion")[0].split("\n")
+
+
+def test_the_default_prompt_is_rulers_byte_for_byte(corpus):
+    questions = read_squad(corpus / "evaluation" / "squad_test.json").questions
+    default = RulerQaSettings(context_lengths=(128,), examples_per_length=1, min_documents=2)
+    freeze(default, corpus, corpus / "tokenizer.json", corpus / "f.jsonl")
+    (example,) = read_frozen(corpus / "f.jsonl")[1]
+    one, two = re.findall(r"^Document \d:\n(.*)$", example.prompt, flags=re.MULTILINE)
+    assert questions[0].gold in (one, two)
+    assert example.prompt == (
+        "Answer the question based on the given documents. Only give me the answer and do not output any other words."
+        "\n\nThe following are given documents.\n\n"
+        f"Document 1:\n{one}\n\nDocument 2:\n{two}\n\n"
+        "Answer the question based on the given documents. Only give me the answer and do not output any other words."
+        "\n\nQuestion: mira tol lives in Answer:"
+    )
+
+
+def test_the_official_defaults():
+    default = RulerQaSettings(context_lengths=(4096,))
+    assert (default.max_new_tokens, default.document_step, default.min_documents) == (32, 10, 10)
+    assert (default.examples_per_length, default.seed) == (500, 42)
+
+
+@pytest.mark.parametrize("number", [2, 4, 5, 9])
+def test_distractors_come_from_the_same_article_first(corpus, number):
+    squad = read_squad(corpus / "evaluation" / "squad_test.json")
+    _, examples = frozen(corpus, min_documents=number, document_step=100, context_lengths=(128,), min_fill=0.1)
+    chosen = set()
+    for question, example in zip(squad.questions, examples, strict=True):
+        shown = documents(example)
+        assert len(shown) == len(set(shown)) == number
+        assert question.gold in shown
+        same_article = set(shown) & set(question.more)
+        assert len(same_article) == min(number - 1, len(question.more))
+        assert set(shown) <= set(squad.pool)
+        chosen |= set(shown) - {question.gold, *question.more}
+    if number > len(SURNAMES):
+        assert len(chosen) > len(NAMES), "distractors of other articles vary"
+
+
+def test_the_number_of_documents_is_the_largest_that_fits(corpus):
+    """Every document of the small world has as many tokens, so the fit is exact for all examples."""
+    header, examples = frozen(corpus, context_lengths=(64, 128))
+    for example in examples:
+        room = example.context_length - example.num_tokens
+        assert 0 <= room < 7, "six tokens and a line break would be one more document"
+        assert example.details["num_documents"] == len(documents(example))
+    assert header.summary["64"]["fill"] > 0.85
+
+
+def test_steps_of_documents_start_at_the_fewest(corpus):
+    _, examples = frozen(corpus, context_lengths=(128,), min_documents=3, document_step=4)
+    assert {example.details["num_documents"] for example in examples} == {15}
+
+
+def test_an_example_longer_than_the_first_gets_fewer_documents(corpus):
+    path = corpus / "evaluation" / "squad_test.json"
+    content = json.loads(path.read_text())
+    entry = content["data"][2]["paragraphs"][0]["qas"][0]
+    entry["question"] = "ada tol lives in in in in in in in in in in"
+    path.write_text(json.dumps(content))
+    _, examples = frozen(corpus)
+    numbers = {example.id: example.details["num_documents"] for example in examples}
+    assert numbers[entry["id"]] < numbers["mira-tol-0"]
+    assert all(example.num_tokens <= 64 for example in examples)
+
+
+def test_a_length_for_not_even_the_fewest_documents_is_refused(corpus):
+    with pytest.raises(
+        UserError, match=r"ruler_qa: context_lengths: 32: question \S+ with min_documents 10 needs 80 t"
+    ):
+        frozen(corpus, context_lengths=(128, 32), min_documents=10)
+    assert not (corpus / "frozen.jsonl").exists()
+
+
+def test_a_length_that_the_documents_cannot_fill_is_refused(corpus):
+    with pytest.raises(UserError, match=r"ruler_qa: context_lengths: 1024: its examples use 23% of it.* 32 documents"):
+        frozen(corpus, context_lengths=(64, 1024))
+    _, examples = frozen(corpus, context_lengths=(1024,), min_fill=0.2)
+    assert {example.details["num_documents"] for example in examples} == {32}
+
+
+def test_more_documents_than_there_are_is_refused(corpus):
+    with pytest.raises(UserError, match=r"squad_test\.json: 32 documents, ruler_qa needs min_documents 33"):
+        frozen(corpus, context_lengths=(1024,), min_documents=33)
+
+
+def test_random_depth_is_spread_and_recorded(corpus):
+    squad = read_squad(corpus / "evaluation" / "squad_test.json")
+    _, examples = frozen(corpus)
+    for question, example in zip(squad.questions, examples, strict=True):
+        shown = documents(example)
+        assert example.depth == shown.index(question.gold) / (len(shown) - 1)
+    depths = [example.depth for example in examples]
+    assert len(set(depths)) > 3
+    assert 0.3 < sum(depths) / len(depths) < 0.7
+
+
+@pytest.mark.parametrize(("number", "depth"), [(20, 0.95), (24, 0.91), (28, 0.93)])
+def test_official_depth_is_one_per_number_of_documents(corpus, number, depth):
+    """The depths that NVIDIA's generator gives, from protocols of its runs."""
+    changes = {"min_documents": number, "document_step": 100, "context_lengths": (256,), "min_fill": 0.1}
+    _, examples = frozen(corpus, depth="official", **changes)
+    assert {round(example.depth, 2) for example in examples} == {depth}
+
+
+def test_the_baselines_of_the_small_world(corpus):
+    _, examples = frozen(corpus)
+    for example in examples:
+        assert TASK.score(example, example.baselines["nearest_match"])["strict"] == 1, (
+            "the question repeats its document"
+        )
+        assert example.baselines["most_frequent_answer"] in {"Bern", "Lima", "Oslo", "Riga", "Rome"}
+    assert len({example.baselines["most_frequent_answer"] for example in examples}) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("prompt_template", "{context} only", r"prompt_template.*must hold \{query\} exactly once"),
+        ("prompt_template", "{context}{context}{query}", r"must hold \{context\} exactly once"),
+        ("document_template", "Document {number}", r"document_template.*must hold \{text\} exactly once"),
+        ("depth", "middle", "tasks.ruler_qa.depth"),
+        ("document_step", 0, "tasks.ruler_qa.document_step"),
+        ("context_lengths", [], "tasks.ruler_qa.context_lengths"),
+        ("steps", 1, "tasks.ruler_qa.steps: unknown key"),
+    ],
+)
+def test_wrong_settings_are_told_by_key(key, value, message):
+    with pytest.raises(UserError, match=message):
+        validate(RulerQaSettings, {"context_lengths": [64], key: value}, "suite.yaml", "tasks.ruler_qa")
+
+
+def test_braces_in_texts_stay(corpus):
+    path = corpus / "evaluation" / "squad_test.json"
+    path.write_text(path.read_text().replace("jon tol lives in", "{context} {text} lives in"))
+    _, examples = frozen(corpus)
+    assert any(example.prompt.endswith("Question: {context} {text} lives in") for example in examples)
+
+
+def test_the_plan_of_a_workflow_needs_no_torch():
+    code = "import sys, mmv2.evaluation.tasks.ruler_qa; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def real_corpus(tmp_path_factory):
+    """The real SQuAD file with a small byte-level BPE tokenizer trained on it."""
+    if not REAL.is_file():
+        pytest.skip(
+            "shared/data/squad/data/dev-v2.0.json is not beside the repository: the real SQuAD file is not tested"
+        )
+    folder = tmp_path_factory.mktemp("real")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=4000, special_tokens=[BOS, EOS], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(read_squad(REAL).pool, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_real_squad_with_rulers_own_settings(real_corpus):
+    official = RulerQaSettings(
+        context_lengths=(4096,), examples_per_length=20, file=str(REAL), dev_file=str(REAL), depth="official"
+    )
+    freeze(official, real_corpus, real_corpus / "tokenizer.json", real_corpus / "frozen.jsonl")
+    header, examples = read_frozen(real_corpus / "frozen.jsonl")
+    squad = read_squad(REAL)
+    assert (len(squad.pool), len(squad.questions)) == (646, 6078 - 3168)
+    for question, example in zip(squad.questions, examples, strict=False):
+        assert example.references == question.answers
+        assert example.prompt.endswith(f"Question: {question.text} Answer:")
+        assert f"Document {example.details['num_documents']}:\n" in example.prompt
+        assert TASK.score(example, question.answers[0]) == {"official": 1, "strict": 1}
+        if example.details["num_documents"] == 20:
+            assert round(example.depth, 2) == 0.95
+    assert {example.details["num_documents"] for example in examples} <= {10, 20}
+    assert 0.5 < header.summary["4096"]["fill"] <= 1
+
+
+def test_real_squad_below_4k_goes_in_single_steps(real_corpus):
+    short = RulerQaSettings(
+        context_lengths=(1024, 512),
+        examples_per_length=20,
+        file=str(REAL),
+        dev_file=str(REAL),
+        min_documents=1,
+        document_step=1,
+    )
+    freeze(short, real_corpus, real_corpus / "tokenizer.json", real_corpus / "frozen.jsonl")
+    header, examples = read_frozen(real_corpus / "frozen.jsonl")
+    assert len(examples) == 40
+    assert header.summary["1024"]["documents"] > header.summary["512"]["documents"] >= 1

@@ -1,0 +1,145 @@
+import json
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from mmv2.data.tokenizer import BOS, EOS
+from mmv2.errors import UserError
+from mmv2.evaluation import evaluate as evaluate_module
+from mmv2.evaluation.evaluate import evaluate
+from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.generation import generate
+from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
+from mmv2.files import sha256
+from mmv2.final import load_final
+from mmv2.jsonl import read_jsonl
+from mmv2.records import ResultRecord
+from mmv2.registry import architectures
+from tests.mmv2.evaluation.small_world import TINY_PROMPT, write_corpus_folder, write_final
+
+SETTINGS = RulerQaSettings(
+    context_lengths=(64, 32),
+    examples_per_length=9,
+    max_new_tokens=3,
+    prompt_template=TINY_PROMPT,
+    document_template="{text}",
+    document_joiner="\n",
+    min_documents=2,
+    document_step=1,
+)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A frozen file, and below it one final/ folder per architecture."""
+    folder = tmp_path_factory.mktemp("files")
+    corpus = write_corpus_folder(folder / "corpus")
+    freeze(SETTINGS, corpus, corpus / "tokenizer.json", folder / "frozen.jsonl")
+    for arch in architectures():
+        write_final(folder / arch, arch, corpus / "tokenizer.json")
+    return folder
+
+
+@pytest.fixture(params=sorted(architectures()))
+def arch(request):
+    return request.param
+
+
+def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_path):
+    output = tmp_path / "records.jsonl"
+    evaluate(files / arch, files / "frozen.jsonl", output, batch_size=4)
+    header, examples = read_frozen(files / "frozen.jsonl")
+    final = load_final(files / arch)
+    tokenizer = final.tokenizer
+    for record, example in zip(read_jsonl(output, ResultRecord), examples, strict=True):
+        prompt = [tokenizer.token_to_id(BOS), *tokenizer.encode(example.prompt).ids]
+        (answer,) = generate(final.model, [prompt], header.max_new_tokens, tokenizer.token_to_id(EOS))
+        assert record.prediction == tokenizer.decode(list(answer.ids))
+        assert record.scores == TASK.score(example, record.prediction)
+        assert record.details["finished"] == answer.finished
+        assert (record.example_id, record.context_length) == (example.id, example.context_length)
+        assert (record.num_tokens, record.depth, record.references) == (
+            example.num_tokens,
+            example.depth,
+            example.references,
+        )
+        assert (record.run, record.arch, record.step, record.tokens_seen) == (f"tiny-{arch}", arch, 7, 700)
+        assert (record.training_context, record.budget, record.seed) == (32, 1.0, 3)
+        assert record.num_parameters == sum(parameter.numel() for parameter in final.model.parameters())
+        assert record.data_hash == sha256(files / "frozen.jsonl")
+        assert record.baselines["nearest_match"] == 1.0
+    assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
+
+
+@pytest.fixture
+def run(files, monkeypatch):
+    """Evaluate in a process that kills itself before its batch number ``batches`` (from 0); its exit status."""
+    monkeypatch.setattr(evaluate_module, "code_version", lambda: "the same for all")
+
+    def start(output, batches, arch="mmv2"):
+        left = iter(range(batches))
+
+        def generate_or_die(*arguments):
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return generate(*arguments)
+
+        monkeypatch.setattr(evaluate_module, "generate", generate_or_die)
+        arguments = (files / arch, files / "frozen.jsonl", output, 4)
+        process = multiprocessing.get_context("fork").Process(target=evaluate, args=arguments)
+        process.start()
+        process.join()
+        return process.exitcode
+
+    return start
+
+
+def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(run, tmp_path):
+    whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
+    partial = tmp_path / "killed.jsonl.partial"
+    assert run(whole, batches=99) == 0
+    assert run(killed, batches=2) == -signal.SIGKILL
+    assert not killed.exists()
+    assert len(partial.read_text().splitlines()) == 1 + 8
+    partial.write_bytes(partial.read_bytes()[:-5])
+    assert run(killed, batches=1) == -signal.SIGKILL, "the batch with the torn line is computed again"
+    assert run(killed, batches=3) == 0, "five batches in all, two of them done before"
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not partial.exists()
+
+
+def test_answers_of_another_model_are_not_taken_over(run, tmp_path):
+    assert run(tmp_path / "a.jsonl", batches=2, arch="transformer") == -signal.SIGKILL
+    assert run(tmp_path / "a.jsonl", batches=99) == 0
+    assert run(tmp_path / "b.jsonl", batches=99) == 0
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_another_tokenizer_is_refused(files, tmp_path):
+    other = write_corpus_folder(tmp_path / "corpus")
+    tokenizer = json.loads((other / "tokenizer.json").read_text())
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer, indent=1))
+    write_final(tmp_path / "final", "transformer", other / "tokenizer.json")
+    with pytest.raises(UserError, match=r"frozen\.jsonl: made with another tokenizer .* freeze ruler_qa with"):
+        evaluate(tmp_path / "final", files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_prompt_that_reads_otherwise_than_when_frozen_is_refused(files, tmp_path):
+    lines = (files / "frozen.jsonl").read_text().split("\n")
+    lines[3] = lines[3].replace("lives in", "lives", 1)
+    (tmp_path / "frozen.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"tokens here, .* when it was frozen"):
+        evaluate(files / "mmv2", tmp_path / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)
+
+
+def test_provenance_without_a_key_is_told(files, tmp_path):
+    for path in (files / "mmv2").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    content = json.loads((tmp_path / "config.json").read_text())
+    del content["provenance"]["budget"]
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"config\.json: provenance\.budget: missing"):
+        evaluate(tmp_path, files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)

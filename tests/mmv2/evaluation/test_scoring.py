@@ -1,0 +1,41 @@
+import pytest
+
+from mmv2.evaluation.scoring import official, postprocess, strict
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        ("  Oslo\x00", "Oslo"),
+        ("\n\t Oslo \n Rome ", "Oslo \n Rome"),
+        ("Oslo\x07Rome", "Oslo\nRome"),
+        ("\x1f", ""),
+    ],
+)
+def test_postprocess_follows_ruler(prediction, expected):
+    assert postprocess(prediction) == expected
+
+
+@pytest.mark.parametrize(
+    ("references", "prediction", "loose", "exact"),
+    [
+        (["France"], "France", 1, 1),
+        (["France"], " france.", 1, 1),
+        (["France"], "in France", 1, 0),
+        (["France"], "Spain\nFrance", 1, 0),
+        (["no"], "Norway", 1, 0),
+        (["no"], "No, it is not", 1, 1),
+        (["10th century", "the 10th"], "10th", 0, 1),
+        (["the 10th century"], "10th century", 0, 1),
+        (["France", "Spain"], "Spain", 1, 1),
+        (["1,000"], "1,000 men", 1, 1),
+        (["1,000"], "1,0001", 1, 0),
+        (["France"], "", 0, 0),
+        (["%"], "% of all", 1, 0),
+        (["%"], "%", 1, 1),
+        (["A"], "A", 1, 1),
+    ],
+)
+def test_official_is_a_substring_and_strict_the_beginning_of_the_first_line(references, prediction, loose, exact):
+    assert official(references, prediction) == loose
+    assert strict(references, prediction) == exact

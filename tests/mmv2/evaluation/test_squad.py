@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.evaluation.squad import read_squad
+
+
+def file_with(tmp_path, *paragraphs):
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps({"data": [{"title": "t", "paragraphs": list(paragraphs)}]}))
+    return path
+
+
+def paragraph(context, *questions):
+    return {"context": context, "qas": list(questions)}
+
+
+def asked(identity, *answers, **kwargs):
+    return {"id": identity, "question": "q", "answers": [{"text": a, "answer_start": 0} for a in answers], **kwargs}
+
+
+def test_answerable_questions_in_file_order_with_all_annotators(tmp_path):
+    path = file_with(
+        tmp_path,
+        paragraph("zeta", asked("2", "x", "x", "y"), asked("1", is_impossible=True)),
+        paragraph("alpha", asked("0", "z")),
+    )
+    squad = read_squad(path)
+    assert [(q.id, q.answers, q.gold, q.more) for q in squad.questions] == [
+        ("2", ("x", "x", "y"), "zeta", ("alpha",)),
+        ("0", ("z",), "alpha", ("zeta",)),
+    ]
+    assert squad.pool == ("alpha", "zeta")
+
+
+def test_a_paragraph_that_stands_twice_is_one_document(tmp_path):
+    squad = read_squad(file_with(tmp_path, paragraph("a", asked("1", "x")), paragraph("a"), paragraph("b")))
+    assert squad.questions[0].more == ("b",)
+    assert squad.pool == ("a", "b")
+
+
+def test_a_question_without_answer_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"squad\.json: question 7: no answer"):
+        read_squad(file_with(tmp_path, paragraph("a", asked("7"))))
+
+
+def test_a_file_of_impossible_questions_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no answerable question"):
+        read_squad(file_with(tmp_path, paragraph("a", asked("7", is_impossible=True))))
+
+
+def test_another_layout_is_refused_by_key(tmp_path):
+    path = tmp_path / "squad.json"
+    path.write_text('{"data": [{"title": "t"}]}')
+    with pytest.raises(UserError, match=r"squad\.json: data\.0\.paragraphs: missing"):
+        read_squad(path)

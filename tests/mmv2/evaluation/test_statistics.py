@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.evaluation.statistics import interval, paired_difference
+
+
+def test_the_interval_of_a_rate_matches_the_normal_approximation():
+    values = np.array([1.0] * 300 + [0.0] * 700)
+    found = interval(values, seed=0)
+    error = 1.96 * np.sqrt(0.3 * 0.7 / 1000)
+    assert found.mean == pytest.approx(0.3)
+    assert found.low == pytest.approx(0.3 - error, abs=0.003)
+    assert found.high == pytest.approx(0.3 + error, abs=0.003)
+    assert found.num_examples == 1000
+
+
+def test_the_interval_covers_the_truth_about_95_times_in_100():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for trial in range(100):
+        found = interval(rng.random(200) < 0.4, seed=trial)
+        covered += found.low <= 0.4 <= found.high
+    assert 90 <= covered <= 99
+
+
+def test_the_seed_alone_decides():
+    values = np.random.default_rng(0).random(40)
+    assert interval(values, seed=3) == interval(values, seed=3)
+    assert interval(values, seed=3) != interval(values, seed=4)
+
+
+def records(scores, run="a", length=256):
+    rows = [
+        {
+            "run": run,
+            "task": "t",
+            "subtask": "s",
+            "context_length": length,
+            "num_shots": None,
+            "label_kind": None,
+            "prompt_style": None,
+            "example_id": str(number),
+            "data_hash": "h",
+            "score_official": score,
+        }
+        for number, score in enumerate(scores)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_pairing_goes_by_example_and_narrows_the_interval():
+    rng = np.random.default_rng(2)
+    easy = (rng.random(400) < 0.5).astype(float)
+    better = np.where(rng.random(400) < 0.1, 1.0, easy)
+    shuffled = records(better, "b").sample(frac=1, random_state=0)
+    paired = paired_difference(shuffled, records(easy), "score_official", seed=0)
+    assert paired.mean == pytest.approx(better.mean() - easy.mean())
+    assert paired.low > 0
+    unpaired_width = interval(better, 0).high - interval(better, 0).low
+    assert paired.high - paired.low < unpaired_width
+
+
+def test_equal_answers_differ_by_nothing():
+    same = records([0.0, 1.0, 1.0])
+    found = paired_difference(same, same, "score_official", seed=0)
+    assert (found.mean, found.low, found.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("change", [{"example_id": "other"}, {"data_hash": "other"}])
+def test_different_examples_are_refused(change):
+    other = records([0.0, 1.0, 1.0], "b")
+    for column, value in change.items():
+        other.loc[2, column] = value
+    with pytest.raises(UserError, match="b and a: records of different examples"):
+        paired_difference(other, records([0.0, 1.0, 1.0]), "score_official", seed=0)

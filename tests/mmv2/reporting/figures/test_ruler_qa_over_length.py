@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from mmv2.records import read_records, write_records
+from mmv2.reporting.figures.ruler_qa_over_length import APART, FIGURE
+from mmv2.reporting.selection import accuracy
+from tests.golden.make_records_small import ruler_qa_records
+
+MOSAIC = ("mmv2", "Memory Mosaics v2")
+TRANSFORMER = ("transformer", "Transformer")
+RATES = {64: 0.9, 128: 0.8, 256: 0.7, 512: 0.6, 1024: 0.5}
+
+
+@pytest.fixture
+def draw(tmp_path):
+    """Draws records; returns the table of records and the axes."""
+
+    def run(*records):
+        write_records(tmp_path / "records.jsonl", records)
+        table = read_records(tmp_path / "records.jsonl")
+        return table, FIGURE.draw(table).axes[0]
+
+    return run
+
+
+def bars(axes, number):
+    """Lower and upper ends of the intervals of a run."""
+    return np.array([segment[:, 1] for segment in axes.containers[number].lines[2][0].get_segments()])
+
+
+def test_points_and_bars_are_the_means_and_intervals_of_the_records(draw):
+    runs = [("a", *MOSAIC), ("b", *TRANSFORMER)]
+    records, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, RATES, examples=30)))
+    assert len(axes.containers) == 2
+    for number, (run, *_) in enumerate(runs):
+        points = axes.containers[number].lines[0]
+        groups = records[records["run"] == run].groupby("context_length")
+        expected = [accuracy(group, "score_official") for _, group in groups]
+        np.testing.assert_allclose(points.get_ydata(), [point.mean for point in expected])
+        np.testing.assert_allclose(points.get_xdata() / list(RATES), APART ** (number - 0.5))
+        np.testing.assert_allclose(bars(axes, number), [(point.low, point.high) for point in expected])
+
+
+def test_chance_and_copying_are_drawn_across_the_whole_axis(draw):
+    _, axes = draw(*ruler_qa_records("a", *MOSAIC, {64: 0.5}))
+    lines = {line.get_label(): line for line in axes.lines}
+    for label, level in {"Chance (most frequent answer)": 25, "Copy after the nearest match": 50}.items():
+        assert set(lines[label].get_ydata()) == {level}
+        np.testing.assert_allclose(lines[label].get_xdata()[[0, -1]], axes.get_xlim())
+
+
+def test_the_training_context_is_marked_and_the_axis_counts_in_its_units(draw):
+    _, axes = draw(*ruler_qa_records("a", *MOSAIC, RATES, training_context=128))
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_label() == "training context"] == [128]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["64", "128", "256", "512", "1024"]
+    (top,) = axes.child_axes
+    assert [label.get_text() for label in top.get_xticklabels()] == ["1/2x", "1x", "2x", "4x", "8x"]
+    assert axes.get_xscale() == "log"
+
+
+def test_with_several_training_contexts_each_is_marked_and_told_by_run(draw):
+    tuned = ruler_qa_records("tuned", *MOSAIC, RATES, training_context=512)
+    _, axes = draw(*ruler_qa_records("first", *MOSAIC, RATES, training_context=64), *tuned)
+    assert not axes.child_axes
+    marks = [
+        line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--" and len(set(line.get_xdata())) == 1
+    ]
+    assert marks == [64, 512]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[:2] == ["Memory Mosaics v2: first, trained at 64", "Memory Mosaics v2: tuned, trained at 512"]
+
+
+def test_six_runs_can_be_told_apart_and_stand_first_in_the_legend(draw):
+    runs = [(f"{arch}-{budget}", arch, label) for arch, label in (MOSAIC, TRANSFORMER) for budget in (1, 2, 8)]
+    _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, RATES)))
+    lines = [container.lines[0] for container in axes.containers]
+    assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 6
+    assert len({line.get_color() for line in lines}) == 2, "colour tells the architecture"
+    assert [text.get_text() for text in axes.get_legend().get_texts()][:6] == [
+        f"{label}: {run}" for run, _, label in runs
+    ]
+
+
+def test_the_legend_tells_the_number_of_examples(draw):
+    _, axes = draw(*ruler_qa_records("a", *MOSAIC, RATES, examples=12))
+    assert axes.get_legend().get_title().get_text() == "12 examples per point"

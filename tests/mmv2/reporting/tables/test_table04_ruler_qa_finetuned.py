@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mmv2.evaluation.statistics import Interval
+from mmv2.records import read_records, write_records
+from mmv2.reporting.published import read_published
+from mmv2.reporting.tables.table04_ruler_qa_finetuned import TABLE
+from tests.golden.make_records_small import ruler_qa_records
+
+PUBLISHED = Path(__file__).parents[4] / "results" / "published" / TABLE.published
+MOSAIC = ("mmv2", "Memory Mosaics v2")
+TRANSFORMER = ("transformer", "Transformer")
+
+
+@pytest.fixture
+def build(tmp_path):
+    def run(*records):
+        write_records(tmp_path / "records.jsonl", records)
+        return TABLE.build(read_records(tmp_path / "records.jsonl"), read_published(PUBLISHED))
+
+    return run
+
+
+def row(table, model, source, score="official"):
+    (found,) = table[(table["model"] == model) & (table["source"] == source) & (table["score"] == score)].to_dict(
+        "records"
+    )
+    return found
+
+
+def test_lengths_of_equal_ratio_share_a_column(build):
+    rates = {256: 1.0, 512: 1.0, 1024: 1.0, 2048: 0.0, 4096: 0.0, 8192: 0.0}
+    table = build(*ruler_qa_records("tuned", *MOSAIC, rates, training_context=2048, init_from="first"))
+    heads = ["1/8x: 256 / 4k", "1/4x: 512 / 8k", "1/2x: 1024 / 16k", "1x: 2048 / 32k", "2x: 4096 / 64k", "4x: 8192 / -"]
+    assert list(table.columns[-6:]) == heads
+    measured = row(table, "Memory Mosaics v2", "measured: tuned")
+    assert [measured[head].mean for head in heads] == [100, 100, 100, 0, 0, 0]
+    published = [row(table, f"Memory Mosaics v2 {size}", "published") for size in ("small", "large")]
+    assert [published[0][head] for head in heads[:5]] == [44.3, 39.3, 39.4, 36.9, 25.3]
+    assert [published[1][head] for head in heads[:5]] == [58.9, 55.5, 54.9, 53.4, 46.4]
+
+
+def test_what_the_paper_does_not_report_is_empty_and_never_zero(build):
+    table = build(*ruler_qa_records("run", *TRANSFORMER, {64: 0.5}))
+    head = "2x: - / 64k"
+    for size in ("small", "large"):
+        published = row(table, f"Transformer {size}", "published")
+        assert pd.isna(published[head])
+        assert pd.isna(published["parameters"])
+        assert pd.isna(published["examples per length"])
+    assert pd.isna(row(table, "Transformer", "measured: run")[head])
+
+
+def test_a_measured_row_states_its_scale_and_both_scores(build):
+    table = build(*ruler_qa_records("run", *MOSAIC, {64: 0.5, 128: 0.5}, examples=40, init_from="first"))
+    official = row(table, "Memory Mosaics v2", "measured: run")
+    strict = row(table, "Memory Mosaics v2", "measured: run", "strict")
+    for found in (official, strict):
+        assert (found["parameters"], found["training tokens"], found["training context"]) == (280_000, 1_000_000, 64)
+        assert (found["fine-tuned from"], found["examples per length"]) == ("first", "40")
+    cell = official["1x: 64 / 32k"]
+    assert isinstance(cell, Interval)
+    assert 0 < cell.low < cell.mean < cell.high < 100
+    assert cell.num_examples == 40
+    assert strict["1x: 64 / 32k"].mean < cell.mean
+
+
+def test_only_the_last_step_of_a_run_counts(build):
+    early = ruler_qa_records("run", *MOSAIC, {64: 0.0}, step=50)
+    table = build(*early, *ruler_qa_records("run", *MOSAIC, {64: 1.0}))
+    assert row(table, "Memory Mosaics v2", "measured: run")["1x: 64 / 32k"].mean == 100
+
+
+def test_an_architecture_that_the_paper_does_not_have_in_this_table_is_shown_all_the_same(build):
+    table = build(*ruler_qa_records("run", "transformer_long_short", "Long-short transformer", {64: 0.5}))
+    assert isinstance(row(table, "Long-short transformer", "measured: run")["1x: 64 / 32k"], Interval)
+    assert (table["source"] == "published").sum() == 4
+
+
+def test_trivial_answers_are_counted_once_per_example(build):
+    records = [*ruler_qa_records("a", *MOSAIC, {64: 0.5}), *ruler_qa_records("b", *TRANSFORMER, {64: 0.5})]
+    table = build(*records)
+    chance = row(table, "Chance (most frequent answer)", "measured: no model")
+    assert (chance["1x: 64 / 32k"].mean, chance["1x: 64 / 32k"].num_examples) == (25.0, 8)
+    assert row(table, "Copy after the nearest match", "measured: no model")["1x: 64 / 32k"].mean == 50.0
+
+
+def test_different_numbers_of_examples_are_told(build):
+    records = [
+        *ruler_qa_records("a", *MOSAIC, {64: 1.0}, examples=8),
+        *ruler_qa_records("a", *MOSAIC, {128: 1.0}, examples=6),
+    ]
+    assert row(build(*records), "Memory Mosaics v2", "measured: a")["examples per length"] == "6 to 8"

@@ -1,0 +1,54 @@
+import csv
+
+import pandas as pd
+import pytest
+
+from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.writer import write_table
+
+
+@pytest.fixture
+def written(tmp_path):
+    rows = [
+        {"model": "a_b|c & d", "n": 1234567, "x: 5%": Interval(44.31, 40.0, 48.55, 500), "y": 0.0},
+        {"model": "published", "n": None, "x: 5%": 45.0, "y": None},
+        {"model": "neither", "n": 7, "x: 5%": None, "y": float("nan")},
+    ]
+    write_table(pd.DataFrame(rows, dtype=object), "Title", "A caption,\nin two lines: 95 %.", tmp_path / "t.v1")
+    return {ending: (tmp_path / f"t.v1.{ending}").read_text() for ending in ("csv", "md", "tex")}
+
+
+def test_csv_holds_numbers_and_intervals_in_three_columns(written):
+    rows = list(csv.DictReader(written["csv"].splitlines()))
+    assert rows == [
+        {"model": "a_b|c & d", "n": "1234567", "x: 5%": "44.31", "x: 5%, low": "40", "x: 5%, high": "48.55", "y": "0"},
+        {"model": "published", "n": "", "x: 5%": "45", "x: 5%, low": "", "x: 5%, high": "", "y": ""},
+        {"model": "neither", "n": "7", "x: 5%": "", "x: 5%, low": "", "x: 5%, high": "", "y": ""},
+    ]
+
+
+def test_markdown_is_for_people(written):
+    assert written["md"] == (
+        "## Title\n\nA caption,\nin two lines: 95 %.\n\n"
+        "| model | n | x: 5% | y |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| a_b\\|c & d | 1,234,567 | 44.3 [40.0, 48.5] | 0.0 |\n"
+        "| published |  | 45.0 |  |\n"
+        "| neither | 7 |  |  |\n"
+    )
+
+
+def test_latex_escapes_what_is_special(written):
+    text = written["tex"]
+    assert r"\caption{Title. A caption, in two lines: 95 \%.}" in text
+    assert r"\label{tab:t.v1}" in text
+    assert r"\begin{tabular}{lrrr}" in text
+    assert r"model & n & x: 5\% & y \\" in text
+    assert r"a\_b|c \& d & 1,234,567 & 44.3 [40.0, 48.5] & 0.0 \\" in text
+    assert r"published &  & 45.0 &  \\" in text
+
+
+def test_latex_of_all_special_signs(tmp_path):
+    write_table(pd.DataFrame([{"x": "\\~^&%$#_{}"}]), "T", "c", tmp_path / "t")
+    expected = r"\textbackslash{}\textasciitilde{}\textasciicircum{}\&\%\$\#\_\{\} \\"
+    assert expected in (tmp_path / "t.tex").read_text()

@@ -1,0 +1,86 @@
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.records import ResultRecord, read_records, write_records
+
+
+def record(**changes):
+    values = {
+        "run": "mmv2-small",
+        "arch": "mmv2",
+        "label": "Memory Mosaics v2",
+        "num_parameters": 1000,
+        "step": 5,
+        "tokens_seen": 500,
+        "training_context": 256,
+        "budget": 1.0,
+        "seed": 0,
+        "init_from": None,
+        "task": "ruler_qa",
+        "subtask": "squad",
+        "context_length": 256,
+        "example_id": "q1",
+        "references": ("Oslo", "in Oslo"),
+        "prediction": "Oslo\u2028\n",
+        "scores": {"official": 1.0, "strict": 0.0},
+        "main_score": "official",
+        "chance": 0.2,
+        "baselines": {"nearest_match": 1.0},
+        "num_tokens": 250,
+        "depth": 0.5,
+        "details": {"num_documents": 20, "finished": False},
+        "fingerprint": "f",
+        "data_hash": "d",
+        "code_version": "c",
+    }
+    return ResultRecord(**{**values, **changes})
+
+
+def test_records_are_read_as_flat_columns(tmp_path):
+    write_records(tmp_path / "a.jsonl", [record(), record(example_id="q2", depth=None, scores={"official": 0.0})])
+    table = read_records(tmp_path / "a.jsonl")
+    assert table["example_id"].tolist() == ["q1", "q2"]
+    assert table["score_official"].tolist() == [1.0, 0.0]
+    assert table["score_strict"].isna().tolist() == [False, True]
+    assert table["depth"].isna().tolist() == [False, True]
+    first = table.iloc[0]
+    assert (first["baseline_nearest_match"], first["detail_num_documents"]) == (1.0, 20)
+    assert (first["references"], first["prediction"]) == (("Oslo", "in Oslo"), "Oslo\u2028\n")
+    assert not {"scores", "baselines", "details"} & set(table.columns)
+
+
+def test_a_folder_is_read_whole_and_files_in_progress_are_left_out(tmp_path):
+    write_records(tmp_path / "b" / "two.jsonl", [record(run="two")])
+    write_records(tmp_path / "a" / "one.jsonl", [record(run="one")])
+    (tmp_path / "a" / "three.jsonl.partial").write_text("{")
+    assert read_records(tmp_path)["run"].tolist() == ["one", "two"]
+    assert read_records([tmp_path / "b" / "two.jsonl"])["run"].tolist() == ["two"]
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    path = tmp_path / "a.jsonl"
+    write_records(path, [record(), record(example_id="q2")])
+    path.write_text(path.read_text().replace('"chance":0.2', '"chance":2', 2).replace('"chance":2', '"chance":0.2', 1))
+    with pytest.raises(UserError, match=r"a\.jsonl: line 2: chance"):
+        read_records(path)
+
+
+@pytest.mark.parametrize("difference", ["num_shots", "label_kind", "prompt_style", "context_length", "step"])
+def test_results_that_differ_in_any_field_are_different(tmp_path, difference):
+    value = {"num_shots": 3, "label_kind": "semantic", "prompt_style": "space"}.get(difference, 512)
+    write_records(tmp_path / "a.jsonl", [record(), record(**{difference: value})])
+    assert len(read_records(tmp_path)) == 2
+
+
+def test_the_same_result_twice_is_refused(tmp_path):
+    write_records(tmp_path / "a.jsonl", [record()])
+    with pytest.raises(UserError, match="mmv2-small, step 5: ruler_qa example q1 at length 256 stands twice"):
+        read_records([tmp_path / "a.jsonl", tmp_path / "a.jsonl"])
+
+
+def test_nothing_to_read_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"no \*\.jsonl file"):
+        read_records(tmp_path)
+    (tmp_path / "a.jsonl").write_text("")
+    with pytest.raises(UserError, match=r"a\.jsonl: no record"):
+        read_records(tmp_path)

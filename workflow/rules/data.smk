@@ -1,0 +1,14 @@
+# Corpora: training shards, tokenizer and evaluation files, written once and hashed in a manifest.
+
+
+rule corpus:
+    output:
+        manifest=f"{RESULTS}/data/{{corpus}}/manifest.json",
+        tokenizer=f"{RESULTS}/data/{{corpus}}/tokenizer.json",
+    log:
+        f"{RESULTS}/logs/corpus/{{corpus}}.log",
+    params:
+        corpus=lambda wildcards: CORPORA[wildcards.corpus].model_dump(mode="json"),
+        sources=source_hash(("mmv2.data",)),
+    script:
+        "../scripts/corpus.py"

@@ -1,0 +1,10 @@
+"""Adapter of rule table."""
+
+from pathlib import Path
+
+from mmv2.job import job
+from mmv2.reporting.render import render_table
+
+with job(snakemake.log[0]):
+    records = [Path(file) for file in snakemake.input.records]
+    render_table(snakemake.wildcards.table, records, Path(snakemake.output[0]).with_suffix(""))
