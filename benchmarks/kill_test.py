@@ -4,8 +4,8 @@
 
 At least three kills fall while a checkpoint is being written (its temporary folder is there), the others just after
 one; order and delays are drawn from the seed. RUN must write more checkpoints than it is killed just after one. It runs
-on the CPU, where bytes repeat. Exit status 0: same bytes, every step in the metrics once, and no kill cost more than one
-checkpoint interval.
+on the CPU, where bytes repeat. Exit status 0: same bytes, every step in the metrics once, and no kill cost more than
+one checkpoint interval.
 """
 
 import argparse

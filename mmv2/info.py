@@ -4,7 +4,6 @@ Also the six numbers of Table 2 that follow from the architecture alone, compute
 """
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ from mmv2.config import ModelConfig
 from mmv2.errors import UserError, choices
 from mmv2.layers.flops import parameters
 from mmv2.registry import ArchitectureSpec, architecture, architectures
+from mmv2.reporting.published import FOLDER, read_published
 from mmv2.runs import load_run
 
-PUBLISHED_TABLE_2 = Path("results/published/table02_persistent_13_without_long_term.csv")
-"""Seen from the root of the repository."""
+PUBLISHED_TABLE_2 = FOLDER / "table02_persistent_13_without_long_term.csv"
 TABLE_2_CONTEXT = 256
 """Context length at which the paper counts FLOPs."""
 BYTES_PER_NUMBER = 2
@@ -94,15 +93,13 @@ class Comparison:
 
 def compare_with_table_2(published_file: Path = PUBLISHED_TABLE_2) -> list[Comparison]:
     """Parameters and FLOPs of Table 2 beside the published ones; raises UserError without the published table."""
-    try:
-        with published_file.open(newline="") as file:
-            published = {row["model"]: row for row in csv.DictReader(file)}
-    except FileNotFoundError:
-        raise UserError(f"{published_file}: no such file; start from the root of the repository") from None
+    published = read_published(published_file).set_index("model")
     found = []
     for name, size in table_2().items():
         counts = {"params": size.parameters, "flops_per_token": size.flops_per_token(TABLE_2_CONTEXT)}
-        found += [Comparison(size, quantity, count, published[name][quantity]) for quantity, count in counts.items()]
+        found += [
+            Comparison(size, quantity, count, str(published.loc[name, quantity])) for quantity, count in counts.items()
+        ]
     return found
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -86,16 +87,16 @@ def read_run(file: Path) -> RunConfig:
     return load_run(file)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Train one run.")
+    parser = argparse.ArgumentParser(prog="mmv2 train", description="Train one run.")
     parser.add_argument("run", type=Path, help="run file (YAML), or resolved run (JSON)")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the prepared corpus")
     parser.add_argument("--output", type=Path, required=True, help="folder for checkpoints, metrics and final weights")
     parser.add_argument("--init", type=Path, help="final/ folder of the run named by init_from")
     parser.add_argument("--processes", type=int, default=1, help="ranks on this machine")
     parser.add_argument("--device", help="such as cpu; default: a GPU for each rank, where there is one")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         run = read_run(options.run)
         launch(run, options.corpus, options.output, options.init, options.processes, options.device)

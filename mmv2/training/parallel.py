@@ -92,7 +92,8 @@ def join_world(device: str | None = None) -> Iterator[World]:
 def shard(model: Decoder, world: World) -> None:
     """Divide every parameter over the ranks, block by block. Nothing happens in a world of one.
 
-    Every micro-batch's gradients go to the ranks that hold their part, so that no rank ever keeps all of them. They are summed over ranks, not averaged as FSDP does by itself: the loss is a sum over targets, which may fall
+    After every micro-batch its gradients go to the ranks that hold their part, so that no rank ever keeps all of them.
+    They are summed over ranks, not averaged as FSDP does by itself: the loss is a sum over targets, which may fall
     unequally on the ranks, and is divided by their global number in one place (``average_and_clip_``).
     """
     if world.size == 1:

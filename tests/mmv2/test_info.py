@@ -7,7 +7,7 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.info import PUBLISHED_TABLE_2, compare_with_table_2, in_billions, main, named_sizes, table_2
-from mmv2.registry import architecture
+from mmv2.runs import load_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_a_number_that_differs_is_told(tmp_path, monkeypatch, capsys):
 
 
 def test_without_the_published_table_the_error_says_where_to_start(tmp_path):
-    with pytest.raises(UserError, match=r"none\.csv: no such file; start from the root"):
+    with pytest.raises(UserError, match=r"none\.csv: no such file; run from the repository"):
         compare_with_table_2(tmp_path / "none.csv")
 
 
@@ -73,22 +73,14 @@ def test_without_arguments_every_size_of_every_architecture_is_there(capsys):
     assert {size.spec.name for size in named_sizes()} >= {"mmv2", "transformer"}
 
 
-def test_the_model_of_a_run(capsys, monkeypatch):
-    spec = architecture("transformer")
-
-    class Run:
-        arch, name, model = spec.name, "my_run", spec.tiny
-
-    Run.spec = spec
-    monkeypatch.setattr("mmv2.info.load_run", lambda path: Run)
-    main(["--run", "my_run.yaml", "--context", "7"])
-    assert cells(capsys.readouterr().out)[1][1:4] == ["my_run", f"{sum_of_parameters(spec):,}", "7"]
-    with pytest.raises(UserError, match=r"my_run\.yaml: arch: transformer, not mmv2; leave out --arch"):
-        main(["--run", "my_run.yaml", "--arch", "mmv2"])
-
-
-def sum_of_parameters(spec):
-    return sum(parameter.numel() for parameter in spec.build(spec.tiny).parameters())
+def test_the_model_of_a_run(capsys):
+    file = next((ROOT / "workflow/config/runs").glob("*/transformer.yaml"))
+    run = load_run(file)
+    main(["--run", str(file), "--context", "7"])
+    counted = sum(parameter.numel() for parameter in run.spec.build(run.model).parameters())
+    assert cells(capsys.readouterr().out)[1][1:4] == [run.name, f"{counted:,}", "7"]
+    with pytest.raises(UserError, match=r"transformer\.yaml: arch: transformer, not mmv2; leave out --arch"):
+        main(["--run", str(file), "--arch", "mmv2"])
 
 
 @pytest.mark.parametrize(

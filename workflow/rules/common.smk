@@ -61,6 +61,12 @@ def final_files(run):
     ]
 
 
+def initial_weights(wildcards):
+    """final/ of the run named by init_from."""
+    source = RUNS[wildcards.run].init_from
+    return final_files(source) if source else []
+
+
 def training_sources(run):
     """Hash of the code that determines a run's weights."""
     return source_hash((*run.spec.packages, *CODE))

@@ -2,12 +2,6 @@
 # restarted job resumes from. Ranks per run: one for each GPU that the profile grants, else one on the CPU.
 
 
-def initial_weights(wildcards):
-    """final/ of the run named by init_from."""
-    source = RUNS[wildcards.run].init_from
-    return final_files(source) if source else []
-
-
 rule train:
     input:
         manifest=lambda wildcards: f"{RESULTS}/data/{RUNS[wildcards.run].corpus_name}/manifest.json",

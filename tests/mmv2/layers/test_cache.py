@@ -82,3 +82,12 @@ def test_expanding_repeats_every_sequence():
     assert torch.equal(wide.view(), growing.view().repeat_interleave(3, dim=0))
     wide.append(torch.ones(6, 3, 1, 5))
     assert growing.length == 5
+
+
+def test_copies_have_room_too():
+    growing = GrowingTensor(entries(4, 0))
+    growing.append(entries(1, 1))
+    copy = growing.clone()
+    place = copy.view().data_ptr()
+    copy.append(entries(5, 2))
+    assert copy.view().data_ptr() == place

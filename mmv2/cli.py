@@ -1,0 +1,111 @@
+"""The command ``mmv2``: every step of the pipeline by hand, with files as arguments.
+
+Each command imports its part of the package only when it is called. What the user can mend is told in one line.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mmv2.errors import UserError, choices
+
+
+def info(arguments: Sequence[str]) -> None:
+    """Print parameters, FLOPs and decoding memory of the models."""
+    from mmv2.info import main as print_info
+
+    print_info(arguments)
+
+
+def data(arguments: Sequence[str]) -> None:
+    """Make the corpus of a run."""
+    parser = _parser(data)
+    parser.add_argument("run", type=Path, help="run file")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the corpus")
+    options = parser.parse_args(arguments)
+    from mmv2.data.prepare import prepare_corpus
+    from mmv2.runs import load_run
+
+    prepare_corpus(load_run(options.run).corpus, options.output)
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Train a run on its corpus."""
+    from mmv2.training.launch import main as launch
+
+    launch(arguments)
+
+
+def freeze(arguments: Sequence[str]) -> None:
+    """Make the examples of a task, for the tokenizer of a corpus."""
+    parser = _parser(freeze)
+    parser.add_argument("suite", type=Path, help="suite file that has the task's settings; its runs are in ../runs")
+    parser.add_argument("task", help="name of one of its tasks")
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
+    parser.add_argument("--output", type=Path, required=True, help="file for the examples")
+    options = parser.parse_args(arguments)
+    from mmv2.registry import entry
+    from mmv2.runs import load_suite
+
+    suite, _ = load_suite(options.suite, options.suite.parent.parent / "runs")
+    if options.task not in suite.tasks:
+        raise UserError(f"{options.suite}: tasks: no {options.task!r}; {choices(options.task, suite.tasks)}")
+    freeze_task = entry("task", options.task).freeze
+    freeze_task(suite.tasks[options.task], options.corpus, options.corpus / "tokenizer.json", options.output)
+
+
+def evaluate(arguments: Sequence[str]) -> None:
+    """Let a trained model answer the examples of a task."""
+    parser = _parser(evaluate)
+    parser.add_argument("model", type=Path, help="final/ folder of a run")
+    parser.add_argument("examples", type=Path, help="file made by mmv2 freeze")
+    parser.add_argument("--output", type=Path, required=True, help="file for the records")
+    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="examples decoded together")
+    options = parser.parse_args(arguments)
+    from mmv2.evaluation.evaluate import evaluate as answer
+
+    answer(options.model, options.examples, options.output, options.batch_size)
+
+
+def render(arguments: Sequence[str]) -> None:
+    """Draw a table or a figure from records."""
+    parser = _parser(render)
+    parser.add_argument("kind", choices=("table", "figure"))
+    parser.add_argument("name", help="name of the table or figure")
+    parser.add_argument("records", type=Path, nargs="+", help="files made by mmv2 evaluate")
+    parser.add_argument("--output", type=Path, required=True, help="path without ending")
+    options = parser.parse_args(arguments)
+    from mmv2.reporting.render import render_figure, render_table
+
+    draw = render_table if options.kind == "table" else render_figure
+    draw(options.name, options.records, options.output)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    command.__name__: command for command in (info, data, train, freeze, evaluate, render)
+}
+
+
+def _parser(command: Callable[[Sequence[str]], None]) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"mmv2 {command.__name__}", description=command.__doc__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; on a mistake that the user can mend print it in one line and exit with status 1."""
+    lines = [f"  {name:9} {command.__doc__}" for name, command in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        prog="mmv2",
+        usage="mmv2 [-h] command ...",
+        description="Memory Mosaics at scale: the replication suite, step by step.",
+        epilog="\n".join(["commands, each with its own -h:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    try:
+        COMMANDS[options.command](options.arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

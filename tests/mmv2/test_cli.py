@@ -1,0 +1,108 @@
+"""The commands end to end on a small run, and how mistakes are told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mmv2.cli import COMMANDS, main
+from mmv2.config import read_yaml
+from mmv2.files import write_text
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "workflow/config"
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(f"  {name} " in printed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_its_own_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: mmv2 {command} [-h]")
+
+
+def test_a_mistake_is_one_line_and_status_1(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["data", str(tmp_path / "none.yaml"), "--output", str(tmp_path / "corpus")])
+    captured = capsys.readouterr()
+    assert ended.value.code == 1
+    assert captured.out == ""
+    assert captured.err == f"error: {tmp_path}/none.yaml: no such file; there are: no YAML files\n"
+
+
+def test_a_mistake_of_ours_is_not_hidden(monkeypatch):
+    def broken(arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(COMMANDS, "info", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["info"])
+
+
+def test_an_unknown_command_names_the_choices(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["evalute"])
+    assert ended.value.code == 2
+    assert "choose from" in capsys.readouterr().err
+
+
+def test_an_unknown_task_names_the_choices(tmp_path, capsys):
+    suite = CONFIG / "suites/smoke.yaml"
+    with pytest.raises(SystemExit):
+        main(["freeze", str(suite), "ruler_q", "--corpus", str(tmp_path), "--output", str(tmp_path / "out.jsonl")])
+    assert "tasks: no 'ruler_q'; did you mean 'ruler_qa'?" in capsys.readouterr().err
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "mmv2", "info", "--arch", "none"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: architecture 'none' is unknown; allowed: ")
+
+
+def test_planning_a_command_needs_no_torch():
+    code = "import sys, mmv2.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def small_suite(folder):
+    """The smoke suite with one run of one step and one short task; returns its suite file and run file."""
+    base, run, suite = (
+        read_yaml(CONFIG / name) for name in ("runs/smoke/_base.yaml", "runs/smoke/mmv2.yaml", "suites/smoke.yaml")
+    )
+    base["training"] |= {"max_steps": 1, "warmup_steps": 1}
+    base["corpus"] |= {"largest_budget": 1.0}
+    suite["runs"], suite["figures"] = ["mmv2"], ["ruler_qa_over_length"]
+    suite["tasks"]["ruler_qa"] |= {"context_lengths": [128], "examples_per_length": 2}
+    for name, content in (("runs/_base", base), ("runs/mmv2", run), ("suites/smoke", suite)):
+        write_text(folder / f"{name}.yaml", yaml.safe_dump(content))
+    return str(folder / "suites/smoke.yaml"), str(folder / "runs/mmv2.yaml")
+
+
+def test_from_corpus_to_figure(tmp_path):
+    suite, run = small_suite(tmp_path)
+    corpus, trained, examples, records, figure = (
+        str(tmp_path / name) for name in ("c", "t", "e.jsonl", "r.jsonl", "f")
+    )
+    main(["data", run, "--output", corpus])
+    main(["train", run, "--corpus", corpus, "--output", trained, "--device", "cpu"])
+    main(["freeze", suite, "ruler_qa", "--corpus", corpus, "--output", examples])
+    main(["evaluate", f"{trained}/final", examples, "--output", records, "--batch-size", "2"])
+    main(["render", "figure", "ruler_qa_over_length", records, "--output", figure])
+    assert Path(f"{figure}.png").stat().st_size > 0
