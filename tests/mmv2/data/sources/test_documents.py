@@ -162,6 +162,7 @@ def test_semantic_labels_are_fixed_and_anonymous_ones_are_not(writer):
             else:
                 assert named == world.labels[form][label]
     assert all(len(labels) > 5 for labels in anonymous.values())
+    assert len(set.union(*anonymous.values())) > 90
 
 
 def test_persistent_documents_tell_true_facts_once_and_never_in_the_held_out_wording(world, writer):
