@@ -102,7 +102,7 @@ def _answer_all(
     bos_id, eos_id = final.tokenizer.token_to_id(BOS), final.tokenizer.token_to_id(EOS)
     assert bos_id is not None, "freezing checks that the tokenizer has it"
     assert eos_id is not None, "freezing checks that the tokenizer has it"
-    for batch in _batches(examples, batch_size):
+    for batch in _batches(examples, batch_size, header.max_new_tokens):
         if all(index in progress.answers for index in batch):
             continue
         prompts = [[bos_id, *_prompt_ids(final.tokenizer, header, examples[index])] for index in batch]
@@ -116,11 +116,20 @@ def _answer_all(
         )
 
 
-def _batches(examples: Sequence[FrozenExample], batch_size: int) -> Iterator[list[int]]:
-    """Numbers of the examples of each batch: prompts of like length together, the short ones first."""
+def _batches(examples: Sequence[FrozenExample], batch_size: int, budget: int) -> Iterator[list[int]]:
+    """Numbers of the examples of each batch: prompts of like length together, the short ones first.
+
+    Rows longer than the shortest read their rest token by token (``generate``), so within a batch lengths differ by at
+    most the generation budget: the rest costs no more steps than the answer.
+    """
     order = sorted(range(len(examples)), key=lambda index: (examples[index].num_tokens, index))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) == batch_size or examples[index].num_tokens > examples[batch[0]].num_tokens + budget):
+            yield batch
+            batch = []
+        batch.append(index)
+    yield batch
 
 
 def _prompt_ids(tokenizer: Tokenizer, header: FrozenHeader, example: FrozenExample) -> list[int]:

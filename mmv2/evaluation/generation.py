@@ -16,7 +16,7 @@ from torch import Tensor
 from mmv2.layers.decoder import Decoder, DecoderState
 
 PREFILL = 1024
-"""Tokens read at once: bounds the memory that logits take."""
+"""Tokens read at once: bounds the memory that activations take."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def generate(model: Decoder, prompts: Sequence[Sequence[int]], max_new_tokens: i
 def _read(model: Decoder, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
     """Logits (B, V) after the last of these tokens, and the state."""
     for part_BT in tokens_BT.split(PREFILL, dim=1):
-        logits_BTV, state = model.extend(part_BT, state)
+        logits_B1V, state = model.extend(part_BT, state, last_only=True)
     assert state is not None
-    return logits_BTV[:, -1], state
+    return logits_B1V[:, 0], state
 
 
 def _until(ids: Sequence[int], eos_id: int) -> Answer:

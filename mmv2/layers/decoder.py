@@ -156,11 +156,13 @@ class Decoder(nn.Module):
         logits_BTV = self.classifier(self.norm(x_BTD))
         return logits_BTV.to(torch.promote_types(logits_BTV.dtype, torch.float32))
 
-    def extend(self, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
+    def extend(
+        self, tokens_BT: Tensor, state: DecoderState | None = None, last_only: bool = False
+    ) -> tuple[Tensor, DecoderState]:
         """Read T more tokens of B sequences; returns logits (B, T, V) in float32 and the new state.
 
         Equal to the forward pass over all tokens so far. The state passed in must not be used again: clone it first
-        to keep it.
+        to keep it. ``last_only``: logits of the last token alone (B, 1, V); all of a long prompt would be large.
         """
         state = state or DecoderState([None] * len(self.blocks))
         x_BTD = self.embedding(tokens_BT)
@@ -168,7 +170,7 @@ class Decoder(nn.Module):
         for block, layer_state in zip(self.blocks, state.layers, strict=True):
             x_BTD, layer_state = cast(Block, block).extend(x_BTD, layer_state)
             layers.append(layer_state)
-        logits_BTV = self._logits(x_BTD)
+        logits_BTV = self._logits(x_BTD[:, -1:] if last_only else x_BTD)
         return logits_BTV, DecoderState(layers, state.length + tokens_BT.shape[1])
 
 

@@ -74,10 +74,8 @@ def training_sources(run):
 
 def evaluation_sources(run, task):
     """Hash of the code that determines a run's answers and their scores."""
-    modules = ["evaluate", "generation", "scoring", f"tasks.{task}"]
-    return source_hash(
-        (*run.spec.packages, *(f"mmv2.evaluation.{module}" for module in modules))
-    )
+    general = ("mmv2.evaluation.evaluate", "mmv2.evaluation.generation")
+    return source_hash((*run.spec.packages, *entry("task", task).packages, *general))
 
 
 def all_records():

@@ -10,9 +10,7 @@ rule freeze:
         f"{RESULTS}/logs/freeze/{{corpus}}/{{task}}.log",
     params:
         settings=lambda wildcards: SUITE.tasks[wildcards.task].model_dump(mode="json"),
-        sources=lambda wildcards: source_hash(
-            (f"mmv2.evaluation.tasks.{wildcards.task}", "mmv2.evaluation.frozen")
-        ),
+        sources=lambda wildcards: source_hash(entry("task", wildcards.task).packages),
     script:
         "../scripts/freeze.py"
 

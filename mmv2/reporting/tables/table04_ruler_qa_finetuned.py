@@ -89,7 +89,7 @@ def _counts(records: pd.DataFrame) -> str:
 
 def _published_row(row: pd.Series, reported: Mapping[float, str], heads: Mapping[float, str]) -> dict[str, Cell]:
     arch = _arch(row["model"])
-    values = {ratio: float(row[name]) for ratio, name in reported.items() if pd.notna(row[name])}
+    values = {ratio: float(row[name]) for ratio, name in reported.items()}
     return _row(
         f"{architecture(arch).label} {row['model'].removeprefix(arch + '_')}",
         "published",

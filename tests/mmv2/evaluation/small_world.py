@@ -40,9 +40,9 @@ def write_corpus_folder(folder, **kwargs):
     return folder
 
 
-def random_model(arch):
+def random_model(arch, seed=5):
     """An architecture's tiny model with weights large enough that its greedy answers vary."""
-    torch.manual_seed(5)
+    torch.manual_seed(seed)
     model = architecture(arch).build(architecture(arch).tiny)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -50,9 +50,9 @@ def random_model(arch):
     return model.eval()
 
 
-def write_final(folder, arch, tokenizer_file):
+def write_final(folder, arch, tokenizer_file, seed=5):
     """A final/ folder as training leaves it; returns the folder."""
-    model = random_model(arch)
+    model = random_model(arch, seed)
     provenance = {
         "run": f"tiny-{arch}",
         "step": 7,

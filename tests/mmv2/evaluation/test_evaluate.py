@@ -39,6 +39,7 @@ def files(tmp_path_factory):
     freeze(SETTINGS, corpus, corpus / "tokenizer.json", folder / "frozen.jsonl")
     for arch in architectures():
         write_final(folder / arch, arch, corpus / "tokenizer.json")
+    write_final(folder / "mmv2-other-weights", "mmv2", corpus / "tokenizer.json", seed=6)
     return folder
 
 
@@ -78,7 +79,7 @@ def run(files, monkeypatch):
     """Evaluate in a process that kills itself before its batch number ``batches`` (from 0); its exit status."""
     monkeypatch.setattr(evaluate_module, "code_version", lambda: "the same for all")
 
-    def start(output, batches, arch="mmv2"):
+    def start(output, batches, model="mmv2"):
         left = iter(range(batches))
 
         def generate_or_die(*arguments):
@@ -87,7 +88,7 @@ def run(files, monkeypatch):
             return generate(*arguments)
 
         monkeypatch.setattr(evaluate_module, "generate", generate_or_die)
-        arguments = (files / arch, files / "frozen.jsonl", output, 4)
+        arguments = (files / model, files / "frozen.jsonl", output, 4)
         process = multiprocessing.get_context("fork").Process(target=evaluate, args=arguments)
         process.start()
         process.join()
@@ -96,22 +97,27 @@ def run(files, monkeypatch):
     return start
 
 
-def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(run, tmp_path):
+def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(files, run, tmp_path):
+    header, examples = read_frozen(files / "frozen.jsonl")
+    sizes = [len(batch) for batch in evaluate_module._batches(examples, 4, header.max_new_tokens)]
+    assert sum(sizes) == len(examples)
+    assert max(sizes) == 4
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     partial = tmp_path / "killed.jsonl.partial"
     assert run(whole, batches=99) == 0
     assert run(killed, batches=2) == -signal.SIGKILL
     assert not killed.exists()
-    assert len(partial.read_text().splitlines()) == 1 + 8
+    assert len(partial.read_text().splitlines()) == 1 + sum(sizes[:2])
     partial.write_bytes(partial.read_bytes()[:-5])
     assert run(killed, batches=1) == -signal.SIGKILL, "the batch with the torn line is computed again"
-    assert run(killed, batches=3) == 0, "five batches in all, two of them done before"
+    assert run(killed, batches=len(sizes) - 2) == 0, "two batches were done before"
     assert killed.read_bytes() == whole.read_bytes()
     assert not partial.exists()
 
 
-def test_answers_of_another_model_are_not_taken_over(run, tmp_path):
-    assert run(tmp_path / "a.jsonl", batches=2, arch="transformer") == -signal.SIGKILL
+@pytest.mark.parametrize("other", ["transformer", "mmv2-other-weights"])
+def test_answers_of_another_model_are_not_taken_over(run, other, tmp_path):
+    assert run(tmp_path / "a.jsonl", batches=2, model=other) == -signal.SIGKILL
     assert run(tmp_path / "a.jsonl", batches=99) == 0
     assert run(tmp_path / "b.jsonl", batches=99) == 0
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()

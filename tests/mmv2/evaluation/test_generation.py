@@ -57,7 +57,12 @@ def test_end_of_text_inside_a_prompt_ends_nothing(model):
 def test_no_token_beyond_the_budget_is_computed(model, monkeypatch):
     read = []
     extend = model.extend
-    monkeypatch.setattr(model, "extend", lambda tokens, state=None: read.append(tokens.shape) or extend(tokens, state))
+
+    def spy(tokens, state=None, **options):
+        read.append(tokens.shape)
+        return extend(tokens, state, **options)
+
+    monkeypatch.setattr(model, "extend", spy)
     generate(model, prompts_of(model, 6, 6), 3, NEVER)
     assert read == [(2, 6), (2, 1), (2, 1)]
 

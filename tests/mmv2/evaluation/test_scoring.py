@@ -23,6 +23,8 @@ def test_postprocess_follows_ruler(prediction, expected):
         (["France"], " france.", 1, 1),
         (["France"], "in France", 1, 0),
         (["France"], "Spain\nFrance", 1, 0),
+        (["New York"], "New\nYork", 0, 0),
+        (["the 10th"], "the\n10th", 0, 0),
         (["no"], "Norway", 1, 0),
         (["no"], "No, it is not", 1, 1),
         (["10th century", "the 10th"], "10th", 0, 1),

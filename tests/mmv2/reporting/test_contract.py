@@ -66,13 +66,13 @@ def test_a_table_without_records_of_its_task_says_so(table):
 
 def test_a_figure_is_written_in_all_forms_each_time_the_same(figure, tmp_path, monkeypatch):
     render_figure(figure, [GOLDEN], tmp_path / "one" / "figure")
-    monkeypatch.setitem(matplotlib.rcParams, "font.size", 20)
+    monkeypatch.setitem(matplotlib.rcParams, "axes.facecolor", "red")
     render_figure(figure, [GOLDEN], tmp_path / "two" / "figure")
     one, two = files(tmp_path / "one", "figure"), files(tmp_path / "two", "figure")
     assert set(one) == {".png", ".pdf", ".txt"}
     assert one == two, "neither the clock nor the user's own settings may show"
     assert b"Date" not in one[".pdf"]
-    assert matplotlib.rcParams["font.size"] == 20, "the user's settings are given back"
+    assert matplotlib.rcParams["axes.facecolor"] == "red", "the user's settings are given back"
 
 
 def test_a_figure_tells_its_caption_and_the_scale_of_every_run(figure, tmp_path):
