@@ -48,6 +48,8 @@ class RulerQaSettings(TaskSettings):
     """SQuAD-format questions and documents, relative to the corpus folder."""
     dev_file: str = "evaluation/squad_dev.json"
     """SQuAD-format questions for the blind guess, relative to the corpus folder."""
+    questions: Literal["first", "sampled"] = "first"
+    """first: in file order, as RULER, which may mean from a few articles only; sampled: drawn from the whole file."""
     prompt_template: str = PROMPT
     """Holds {context} once and {query} once; what follows {query} is the last the model reads."""
     document_template: str = "Document {number}:\n{text}"
@@ -189,7 +191,7 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
     builder = _Builder(settings, source.pool, tokenizer)
     examples = []
     for length in sorted(set(settings.context_lengths)):
-        examples += _examples(builder, source.questions[: settings.examples_per_length], guesses, length)
+        examples += _examples(builder, _chosen(source.questions, settings), guesses, length)
     header = FrozenHeader(
         task="ruler_qa",
         settings={**settings.model_dump(mode="json"), "context_lengths": sorted(set(settings.context_lengths))},
@@ -201,6 +203,15 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
     )
     _check_filled(header, len(source.pool), settings.min_fill, files[settings.file])
     write_frozen(output, header, examples)
+
+
+def _chosen(questions: Sequence[Question], settings: RulerQaSettings) -> list[Question]:
+    """The questions asked, the same at every length."""
+    number = min(settings.examples_per_length, len(questions))
+    if settings.questions == "first":
+        return list(questions[:number])
+    rng = np.random.default_rng((settings.seed, zlib.crc32(f"ruler_qa/{settings.subtask}/questions".encode())))
+    return [questions[place] for place in rng.choice(len(questions), size=number, replace=False)]
 
 
 def _examples(

@@ -65,7 +65,7 @@ def test_training_goes_on_as_if_nothing_had_been(checkpoints: Checkpoints, corpu
 def test_random_generators_come_back(checkpoints: Checkpoints):
     save(checkpoints, 1)
     expected = torch.rand(3)
-    checkpoints.load(1, *fresh())
+    checkpoints.load(1, *fresh(seed=8))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -141,9 +141,9 @@ def test_a_checkpoint_of_other_settings_is_refused(checkpoints: Checkpoints, tmp
         other.load(3, *fresh())
 
 
-def refusal_of_step_6(checkpoints: Checkpoints) -> str:
+def refusal_of_step_6(checkpoints: Checkpoints, trained: Trained | None = None) -> str:
     with pytest.raises(UserError) as error, full_disk_told(checkpoints.folder):
-        save(checkpoints, 6)
+        save(checkpoints, 6, trained=trained)
     return str(error.value)
 
 
@@ -177,17 +177,21 @@ def test_other_errors_of_the_disk_pass_through(tmp_path: Path):
 
 @pytest.fixture
 def file_size_limit() -> Iterator[None]:
-    """Files of at most 40 kB; a checkpoint of the tiny model has one of about 400 kB."""
+    """Puts back the largest size of a file that a test changes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_file_that_may_not_grow(checkpoints: Checkpoints, file_size_limit: None):
+@pytest.mark.parametrize("width", [20, 500])
+def test_a_file_that_may_not_grow(checkpoints: Checkpoints, file_size_limit: None, width: int):
+    """Small tensors are refused when the buffer is written out, large ones in the middle of torch.save."""
     save(checkpoints, 3)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
-    assert "File too large" in refusal_of_step_6(checkpoints)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))
+    layer = torch.nn.Linear(width, width)
+    assert "File too large" in refusal_of_step_6(checkpoints, (layer, torch.optim.AdamW(layer.parameters())))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     only_step_3_is_left_whole(checkpoints)
 
 

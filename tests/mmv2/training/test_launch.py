@@ -52,8 +52,8 @@ def test_one_process(undisturbed: Path, corpus_folder: Path, tmp_path: Path):
     assert final_sha256(tmp_path) == final_sha256(undisturbed)
 
 
-def test_an_error_is_one_line(corpus_folder: Path, tmp_path: Path):
-    done = launch(tiny_run(max_steps=65), corpus_folder, tmp_path)
+def test_an_error_is_one_line(tmp_path: Path):
+    done = launch(RUN, tmp_path / "nowhere", tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
@@ -75,8 +75,8 @@ def test_two_processes(undisturbed: Path, corpus_folder: Path, tmp_path: Path):
 
 
 @pytest.mark.distributed
-def test_an_error_of_two_processes_is_one_line(corpus_folder: Path, tmp_path: Path):
-    done = launch(tiny_run(max_steps=65), corpus_folder, tmp_path, "--processes=2")
+def test_an_error_of_two_processes_is_one_line(tmp_path: Path):
+    done = launch(RUN, tmp_path / "nowhere", tmp_path, "--processes=2")
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1

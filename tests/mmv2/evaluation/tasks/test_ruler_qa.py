@@ -133,6 +133,18 @@ def test_more_documents_than_there_are_is_refused(corpus):
         frozen(corpus, context_lengths=(1024,), min_documents=33)
 
 
+def test_questions_come_in_file_order_or_sampled_the_same_at_every_length(corpus):
+    in_file = [question.id for question in read_squad(corpus / "evaluation/squad_test.json").questions]
+    lengths = {"context_lengths": (64, 128), "examples_per_length": 5}
+    first, sampled = (frozen(corpus, **lengths, questions=which) for which in ("first", "sampled"))
+    assert [example.id for example in first] == in_file[:5] * 2
+    ids = [example.id for example in sampled]
+    assert ids[:5] == ids[5:]
+    assert ids[:5] != in_file[:5]
+    assert len(set(ids)) == 5
+    assert set(ids) <= set(in_file)
+
+
 def test_random_depth_is_spread_and_recorded(corpus):
     squad = read_squad(corpus / "evaluation" / "squad_test.json")
     _, examples = frozen(corpus)
