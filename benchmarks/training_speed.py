@@ -197,8 +197,8 @@ def as_csv(rows: list[dict[str, object]]) -> str:
     return text.getvalue()
 
 
-def main() -> None:
-    """The command line."""
+def parse_options() -> argparse.Namespace:
+    """Sizes and repetitions."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
@@ -209,7 +209,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2, help="steps of one turn")
     parser.add_argument("--repeats", type=int, default=5, help="turns")
     parser.add_argument("--csv", type=Path, help="write the table here, too")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """The command line."""
+    options = parse_options()
     torch.set_num_threads(1)
     rows = table(measure(contestants(options), options), options)
     for row in rows:

@@ -38,12 +38,12 @@ def flops_per_token(config: MosaicConfig, context: int) -> int:
 
 
 def cache_bytes(config: MosaicConfig, context: int, bytes_per_number: int) -> int:
-    """Pairs within reach, one of them pending, and the key recurrence, per memory and layer."""
+    """Pairs within reach, one of them pending, and the key recurrence (float32 at least, its logarithm float64)."""
     first, end = config.short_term_ages
     pairs = min(context, end - first) + (context if config.long_term_memory else 0)
     memories = 2 if config.long_term_memory else 1
-    recurrence = memories * (config.hidden_size + config.num_heads)
-    return config.num_layers * bytes_per_number * (2 * config.hidden_size * pairs + recurrence)
+    recurrence = memories * (config.hidden_size * max(bytes_per_number, 4) + config.num_heads * 8)
+    return config.num_layers * (2 * config.hidden_size * pairs * bytes_per_number + recurrence)
 
 
 MODEL_SPEC = ArchitectureSpec(

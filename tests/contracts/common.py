@@ -57,3 +57,7 @@ def extend_by(model, pieces, state=None):
         part, state = model.extend(piece, state)
         logits.append(part)
     return torch.cat(logits, dim=1), state
+
+
+def state_bytes(state):
+    return sum(tensor.nbytes for layer in state.layers for tensor in layer.content())

@@ -6,7 +6,7 @@ B rows, T tokens per row, V vocabulary.
 import pytest
 import torch
 
-from tests.contracts.common import CLOSE, chunks, extend_by, random_tokens, whole_length
+from tests.contracts.common import CLOSE, chunks, extend_by, random_tokens, state_bytes, whole_length
 
 
 @pytest.mark.parametrize("sizes", [[1], [2, 3, 1, 7, 1], [16], [5, 33, 1], [40, 1]], ids=str)
@@ -51,6 +51,7 @@ def test_an_expanded_prefix_serves_many_endings(spec, model, prefix):
         _, state = extend_by(model, chunks(row_1T, 7))
         expanded = state.expand(3)
         assert expanded.length == prefix
+        assert state_bytes(expanded) == 3 * spec.cache_bytes(spec.tiny, prefix, 8)
         for own, rows_BT in ((expanded, endings_BT), (state, endings_BT[:1])):
             logits_BTV, _ = extend_by(model, chunks(rows_BT, 9, 1), own)
             whole_BT = torch.cat([row_1T.expand(len(rows_BT), -1), rows_BT], dim=1)
