@@ -129,6 +129,11 @@ def _check_fit(run: RunConfig, file: Path | str) -> None:
             f"{file}: training.warmup_steps: {run.training.warmup_steps} exceeds the run's {run.max_steps} steps "
             f"({run.tokens_per_step} tokens each); use fewer, or a larger budget"
         )
+    late = [step for step in run.training.milestones if step > run.max_steps]
+    if late:
+        raise UserError(
+            f"{file}: training.milestones: {late[0]} comes after the run's last step {run.max_steps}; leave it out"
+        )
 
 
 def _with_base(path: Path) -> dict[str, Any]:

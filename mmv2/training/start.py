@@ -53,11 +53,6 @@ def check_start(run: RunConfig, corpus: Corpus, world: World, init_folder: Path 
             f"run {run.name}: training.global_batch_size: {training.global_batch_size} is not a multiple of "
             f"micro_batch_size {training.micro_batch_size} times {world.size} ranks; change one of the three"
         )
-    late = [step for step in training.milestones if step > run.max_steps]
-    if late:
-        raise UserError(
-            f"run {run.name}: training.milestones: {late[0]} comes after the last step {run.max_steps}; leave it out"
-        )
     _check_init(run, corpus, init_folder)
 
 

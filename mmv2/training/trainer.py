@@ -77,7 +77,7 @@ class _Job:
 def _prepare(run: RunConfig, corpus_folder: Path, output_folder: Path, init_folder: Path | None, world: World) -> _Job:
     with world.together():
         set_numerics(run, world.device)
-        corpus = Corpus.open(corpus_folder)
+        corpus = Corpus.open(corpus_folder, verify=world.is_main)
         check_start(run, corpus, world, init_folder)
         checkpoints = Checkpoints(output_folder, run_fingerprint(run, corpus, init_folder), world)
         model = start_model(run, world, init_folder)

@@ -87,6 +87,12 @@ MISTAKES = {
     "architecture": ("runs/smoke/mmv2.yaml", "arch: mmv2", "arch: mmv3", "arch: architecture 'mmv3' is unknown; did"),
     "data": ("runs/smoke/_base.yaml", "budget: 1.0", "budget: 9.0", "budget: the run needs 180000 tokens, the corpus"),
     "batch": ("runs/smoke/_base.yaml", "micro_batch_size: 8", "micro_batch_size: 3", "training.micro_batch_size: 3"),
+    "milestone": (
+        "runs/smoke/mmv2_long.yaml",
+        "milestones: [1, 2]",
+        "milestones: [1, 5]",
+        "training.milestones: 5 comes after the run's last step 4",
+    ),
     "init_from": ("runs/smoke/mmv2_long.yaml", "init_from: mmv2", "init_from: mmv4", "init_from 'mmv4', which is not"),
     "task": (
         "suites/smoke.yaml",

@@ -92,10 +92,6 @@ def test_refuses_a_batch_that_does_not_divide(corpus: Corpus):
     refused("4 is not a multiple of micro_batch_size 2 times 4 ranks", tiny_run(), corpus, world)
 
 
-def test_refuses_a_milestone_after_the_end(corpus: Corpus):
-    refused("training.milestones: 11 comes after the last step 10", tiny_run(milestones=(5, 11)), corpus)
-
-
 def test_refuses_the_corpus_of_other_settings(corpus: Corpus):
     other = tiny_run().corpus.model_copy(update={"seed": 1})
     refused("was made with other settings", tiny_run().model_copy(update={"corpus": other}), corpus)
