@@ -131,3 +131,25 @@ def test_an_empty_memory_answers_zero():
     assert not mixer.long_term(x, Ages(M)).any()
     assert not mixer.short_term(x, Ages(1, H))[:, 0].any()
     assert mixer.short_term(x, Ages(1, H))[:, 1:].any()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_memory_kept_for_the_backward_pass_is_linear_in_the_context(packed):
+    made = model().float()
+
+    def kept(length):
+        sizes = {}
+        starts = np.zeros((1, length), dtype=bool)
+        starts[:, :: length // 2 if packed else length] = True
+        tokens = torch.zeros(1, length, dtype=torch.int64)
+
+        def count(tensor):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            logits = made(tokens, Documents.from_starts(starts))  # alive, so that no storage is counted for another
+        assert logits.shape[1] == length
+        return sum(sizes.values())
+
+    assert kept(2048) < 2.1 * kept(1024)
