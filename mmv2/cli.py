@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmv2.errors import UserError, choices
+from mmv2.files import make_folder
 
 
 def info(arguments: Sequence[str]) -> None:
@@ -24,10 +25,16 @@ def data(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=Path, help="run file")
     parser.add_argument("--output", type=Path, required=True, help="folder for the corpus")
     options = parser.parse_args(arguments)
+    from mmv2.config import read_yaml
     from mmv2.data.prepare import prepare_corpus
     from mmv2.runs import load_run
 
-    prepare_corpus(load_run(options.run).corpus, options.output)
+    content = read_yaml(options.run)
+    if "tasks" in content:
+        raise UserError(f"{options.run}: is a suite file, a run file is needed: one of {content.get('runs')}")
+    corpus = load_run(options.run).corpus
+    make_folder(options.output)
+    prepare_corpus(corpus, options.output)
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -51,6 +58,7 @@ def freeze(arguments: Sequence[str]) -> None:
     suite, _ = load_suite(options.suite, options.suite.parent.parent / "runs")
     if options.task not in suite.tasks:
         raise UserError(f"{options.suite}: tasks: no {options.task!r}; {choices(options.task, suite.tasks)}")
+    make_folder(options.output.parent)
     freeze_task = entry("task", options.task).freeze
     freeze_task(suite.tasks[options.task], options.corpus, options.corpus / "tokenizer.json", options.output)
 
@@ -64,8 +72,34 @@ def evaluate(arguments: Sequence[str]) -> None:
     parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="examples decoded together")
     options = parser.parse_args(arguments)
     from mmv2.evaluation.evaluate import evaluate as answer
+    from mmv2.final import read_final_config
 
+    read_final_config(options.model)  # first of all: the folder given may be another one of the run
+    make_folder(options.output.parent)
     answer(options.model, options.examples, options.output, options.batch_size)
+
+
+def reduce(arguments: Sequence[str]) -> None:
+    """Take a part out of a trained model, such as the long-term memory."""
+    parser = _parser(reduce)
+    parser.add_argument("model", type=Path, help="final/ folder of a run")
+    parser.add_argument("name", help="a reduction of its architecture, such as without_long_term_memory")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the reduced model, a final/ folder too")
+    options = parser.parse_args(arguments)
+    from mmv2.convert import reduce_final
+
+    reduce_final(options.model, options.name, options.output)
+
+
+def export(arguments: Sequence[str]) -> None:
+    """Write a trained model as one that transformers loads."""
+    parser = _parser(export)
+    parser.add_argument("model", type=Path, help="final/ folder of a run")
+    parser.add_argument("--output", type=Path, required=True, help="folder for from_pretrained()")
+    options = parser.parse_args(arguments)
+    from mmv2.convert import export_final
+
+    export_final(options.model, options.output)
 
 
 def render(arguments: Sequence[str]) -> None:
@@ -78,12 +112,13 @@ def render(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     from mmv2.reporting.render import render_figure, render_table
 
+    make_folder(options.output.parent)
     draw = render_table if options.kind == "table" else render_figure
     draw(options.name, options.records, options.output)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (info, data, train, freeze, evaluate, render)
+    command.__name__: command for command in (info, data, train, freeze, evaluate, render, reduce, export)
 }
 
 

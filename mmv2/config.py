@@ -5,6 +5,7 @@ Config files say WHAT is computed (science). WHERE it runs (cores, memory, parti
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
@@ -18,7 +19,9 @@ from mmv2.errors import UserError, choices
 class Config(BaseModel):
     """Base of every config: frozen, keyword-only, no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class ModelConfig(Config):
@@ -61,6 +64,10 @@ class CorpusConfig(Config):
     """The corpus holds this many units, so that every budget up to it is a prefix, seen once."""
 
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running average one step keeps."""
+
+
 class TrainingConfig(Config):
     """Optimisation of one run; Section 4 and Appendix B of the paper."""
 
@@ -77,7 +84,7 @@ class TrainingConfig(Config):
     """Last over peak learning rate: the cosine decays by a factor of 100."""
     warmup_steps: int = Field(ge=0)
     weight_decay: float = Field(default=0.1, ge=0)
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     max_grad_norm: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 autocast on a GPU, float32 on a CPU. Parameters are always float32."""
@@ -102,8 +109,8 @@ class TrainingConfig(Config):
         return self
 
 
-OPERATIONAL = frozenset({"checkpoint_interval", "keep_last", "log_interval"})
-"""Training keys that change no weight: left out of the fingerprint."""
+OPERATIONAL = frozenset({"checkpoint_interval", "keep_last", "log_interval", "milestones"})
+"""Training keys that say what is kept and told, and change no weight: left out of the fingerprint."""
 
 
 def fingerprint(content: Any) -> str:
@@ -136,6 +143,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise UserError(f"{path}: line {line}: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML text in UTF-8: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds {type(content).__name__}; a mapping of keys to values is needed")
     return content
@@ -146,9 +155,16 @@ def _neighbours(path: Path) -> str:
 
 
 C = TypeVar("C", bound=BaseModel)
+Source = Path | str | Callable[[str], Path]
+"""The file that a value comes from, or a function from its dotted key to the file."""
 
 
-def validate(cls: type[C], content: Any, file: Path | str, prefix: str = "") -> C:
+def source_of(file: Source, key: str) -> Path | str:
+    """The file to name in an error about a key."""
+    return file(key) if callable(file) else file
+
+
+def validate(cls: type[C], content: Any, file: Source, prefix: str = "") -> C:
     """Build a config from parsed YAML or JSON.
 
     Args:
@@ -167,21 +183,25 @@ def validate(cls: type[C], content: Any, file: Path | str, prefix: str = "") -> 
         details = error.errors()
         # A misspelt key explains the "missing" one beside it, so it is told first.
         first = min(details, key=lambda d: d["type"] != "extra_forbidden")
-        raise UserError(f"{file}: {_explain(cls, first, prefix)}") from None
+        key, message = _explain(cls, first, prefix)
+        raise UserError(f"{source_of(file, key)}: {key}: {message}") from None
 
 
-def _explain(cls: type[BaseModel], error: ErrorDetails, prefix: str) -> str:
+def _explain(cls: type[BaseModel], error: ErrorDetails, prefix: str) -> tuple[str, str]:
+    """The key at fault, dotted, and what is wrong with it."""
     location = [str(part) for part in error["loc"]]
     key = ".".join(([prefix] if prefix else []) + location)
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; {choices(location[-1], _fields_at(cls, location[:-1]))}"
+        return key, f"unknown key; {choices(location[-1], _fields_at(cls, location[:-1]))}"
     if error["type"] == "missing":
-        return f"{key}: missing; this key is required"
+        return key, "missing; this key is required"
     if error["type"] == "value_error":  # raised by our own validators, which name the field themselves
-        message = str(error["ctx"]["error"])
-        return f"{key}.{message}" if key else message
+        field, colon, message = str(error["ctx"]["error"]).partition(": ")
+        if not colon:  # of one field, which the location names
+            return key, field
+        return (f"{key}.{field}" if key else field), message
     hint = "; in YAML write a number such as 1.0e-4, with a point" if _is_number_text(error["input"]) else ""
-    return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}{hint}"
+    return key, f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}{hint}"
 
 
 def _is_number_text(value: Any) -> bool:
@@ -200,7 +220,7 @@ def _fields_at(cls: type[BaseModel], location: list[str]) -> list[str]:
         if not candidates:
             return []
         cls = candidates[0]
-    return list(cls.model_fields)
+    return [name for name in cls.model_fields if name != "name"]  # a file's name is no key of it
 
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:

@@ -34,6 +34,16 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for output, with its parents; raises UserError when it cannot be made or written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: this folder cannot be made ({error.strerror}); choose another output") from None
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: nothing can be written to this folder (no permission); choose another output")
+
+
 def _flush(path: Path) -> None:
     for target in [*path.rglob("*"), path] if path.is_dir() and path.name.endswith(".tmp") else [path]:
         descriptor = os.open(target, os.O_RDONLY)
@@ -70,6 +80,8 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: line {error.lineno}: not JSON ({error.msg}); write the file again") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not JSON (no text in UTF-8); write the file again") from None
 
 
 def sha256(path: Path) -> str:

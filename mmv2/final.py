@@ -1,7 +1,7 @@
 """The folder that training leaves and evaluation reads: weights, config, tokenizer.
 
 final/model.safetensors   all parameters, float32
-final/config.json         architecture, model config, and where the weights come from
+final/config.json         architecture, model config, where the weights come from, checksums of the other two files
 final/tokenizer.json      the tokenizer of the corpus
 """
 
@@ -16,11 +16,26 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from mmv2.config import ModelConfig, validate
+from mmv2.config import Config, ModelConfig, validate
 from mmv2.errors import UserError
-from mmv2.files import atomic, read_json, write_json
+from mmv2.files import atomic, check_sha256, read_json, sha256, write_json
 from mmv2.layers.decoder import Decoder
 from mmv2.registry import architecture
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+
+
+class FinalConfig(Config):
+    """config.json."""
+
+    arch: str
+    model: dict[str, Any]
+    """By the config class of the architecture."""
+    provenance: dict[str, Any]
+    weights_sha256: str
+    tokenizer_sha256: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,8 @@ class FinalModel:
     config: ModelConfig
     tokenizer: Tokenizer
     provenance: dict[str, Any]
-    """run, step, tokens_seen, budget, seed, init_from, fingerprint, corpus, code_version, environment."""
+    """run, step, tokens_seen, budget, seed, init_from, fingerprint, corpus, code_version, environment, device; after
+    ``mmv2 reduce`` also reduction."""
 
 
 def save_final(
@@ -43,25 +59,55 @@ def save_final(
     tokenizer_file: Path,
     provenance: Mapping[str, Any],
 ) -> None:
-    """Write the three files, each atomically."""
+    """Write the three files, each atomically, the config last."""
     folder.mkdir(parents=True, exist_ok=True)
-    with atomic(folder / "tokenizer.json") as temporary:
+    with atomic(folder / TOKENIZER) as temporary:
         shutil.copyfile(tokenizer_file, temporary)
-    with atomic(folder / "model.safetensors") as temporary:
+    with atomic(folder / WEIGHTS) as temporary:
         save_file({name: tensor.clone() for name, tensor in weights.items()}, temporary)
-    content = {"arch": arch, "model": config.model_dump(mode="json"), "provenance": dict(provenance)}
-    write_json(folder / "config.json", content)
+    content = FinalConfig(
+        arch=arch,
+        model=config.model_dump(mode="json"),
+        provenance=dict(provenance),
+        weights_sha256=sha256(folder / WEIGHTS),
+        tokenizer_sha256=sha256(folder / TOKENIZER),
+    )
+    write_json(folder / CONFIG, content.model_dump(mode="json"))
+
+
+def read_final_config(folder: Path) -> FinalConfig:
+    """Read config.json; raises UserError when it is missing or damaged, or the folder is another one of the run."""
+    file = folder / CONFIG
+    if not file.is_file():
+        inner = folder / "final"
+        right = inner if inner.is_dir() else "the final/ folder of a finished run"
+        raise UserError(f"{file}: no such file, so this is no final/ folder; give {right}")
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: holds no mapping of keys to values; export the run again")
+    return validate(FinalConfig, content, file)
+
+
+def check_final(folder: Path) -> FinalConfig:
+    """Read config.json and compare the other files with it; raises UserError for a missing or changed one."""
+    content = read_final_config(folder)
+    check_sha256(folder / WEIGHTS, content.weights_sha256)
+    check_sha256(folder / TOKENIZER, content.tokenizer_sha256)
+    return content
 
 
 def load_final(folder: Path) -> FinalModel:
     """Load a model in evaluation mode on the CPU; raises UserError for missing, damaged or unfitting files."""
-    content = read_json(folder / "config.json")
-    spec = architecture(content["arch"])
-    config = validate(spec.config, content["model"], folder / "config.json", "model")
+    content = check_final(folder)
+    try:
+        spec = architecture(content.arch)
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG}: arch: {error}") from None
+    config = validate(spec.config, content.model, folder / CONFIG, "model")
     model = spec.build(config)
-    load_weights(model, folder / "model.safetensors")
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return FinalModel(model.eval(), content["arch"], config, tokenizer, content["provenance"])
+    load_weights(model, folder / WEIGHTS)
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    return FinalModel(model.eval(), content.arch, config, tokenizer, content.provenance)
 
 
 def load_weights(model: Decoder, file: Path) -> None:

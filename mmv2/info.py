@@ -58,6 +58,11 @@ def named_sizes(arch: str | None = None, size: str | None = None) -> list[Size]:
     return chosen
 
 
+def without_named_sizes() -> list[str]:
+    """Names of the architectures of which the paper names no size."""
+    return [spec.name for spec in architectures().values() if not spec.sizes]
+
+
 def table_2() -> dict[str, Size]:
     """The models of Table 2 by their names in the published table."""
     transformer, mosaic = architecture("transformer"), architecture("mmv2")
@@ -159,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         sizes = named_sizes(options.arch, options.size)
     print(*describe(sizes, options.context), sep="\n")
+    others = without_named_sizes()
+    if others and not (options.run or options.arch or options.size):
+        print(f"Without named sizes, so that each needs one of its run files (--run FILE): {', '.join(others)}")
     if not (options.run or options.arch or options.size):
         print("", *describe_table_2(compare_with_table_2()), sep="\n")
 

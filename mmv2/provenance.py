@@ -47,7 +47,7 @@ def _processor() -> str:
 
 
 def source_hash(packages: tuple[str, ...]) -> str:
-    """Hash what the code of packages or modules does: their syntax trees, without comments or docstrings."""
+    """Hash what the code of packages or modules does: their syntax trees, without comments and docstrings."""
     digest = hashlib.sha256()
     for package in sorted(packages):
         spec = importlib.util.find_spec(package)
@@ -63,10 +63,12 @@ def source_hash(packages: tuple[str, ...]) -> str:
 
 def _meaning(source: str) -> str:
     tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body[:1] = [ast.Pass()]
-    return ast.dump(tree)
+    return ast.dump(_WithoutTexts().visit(tree))
 
 
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+class _WithoutTexts(ast.NodeTransformer):
+    """Drops docstrings, of attributes too: expressions that are nothing but a string."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else node

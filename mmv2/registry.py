@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmv2.config import ModelConfig
@@ -52,14 +53,29 @@ class ArchitectureSpec:
     tiny: ModelConfig
     """A few thousand parameters, for tests: the contract tests run on it, longer than every window and delay it has."""
     packages: tuple[str, ...]
-    """Packages whose code determines the weights (hashed into a run's fingerprint)."""
+    """Packages whose code determines the weights (hashed into a run's fingerprint): its own, and what it builds on."""
+    reductions: "Mapping[str, Callable[[Decoder], Decoder]]" = field(default_factory=dict)
+    """What may be taken out of a trained model (``mmv2 reduce``): name -> a smaller model with weights of the given."""
+    export: "Callable[[Decoder, Path], None] | None" = None
+    """Write model and config into a folder that transformers loads (``mmv2 export``); None: it knows no such model."""
 
 
 def architectures() -> dict[str, ArchitectureSpec]:
-    """Every architecture by name."""
-    modules = ["mmv2.model", *_modules_in("baselines")]
-    specs = [importlib.import_module(module).MODEL_SPEC for module in modules]
-    return {spec.name: spec for spec in specs}
+    """Every architecture by name; raises UserError when two have the same."""
+    packages: dict[str, str] = {}
+    found = {}
+    for package, spec in architecture_packages().items():
+        if spec.name in found:
+            raise UserError(
+                f"{package}: MODEL_SPEC: name {spec.name!r} is that of {packages[spec.name]} too; give it another"
+            )
+        packages[spec.name], found[spec.name] = package, spec
+    return found
+
+
+def architecture_packages() -> dict[str, ArchitectureSpec]:
+    """Every architecture by the package that defines it."""
+    return {package: _constant(package, "MODEL_SPEC") for package in ("mmv2.model", *_modules_in("baselines"))}
 
 
 def architecture(name: str) -> ArchitectureSpec:
@@ -82,7 +98,7 @@ def entries(kind: str) -> dict[str, Any]:
     """Everything of one kind, by the name of its module."""
     package, constant = _PLACES[kind]
     names = _modules_in(package)
-    return {name.rsplit(".", 1)[1]: getattr(importlib.import_module(name), constant) for name in names}
+    return {name.rsplit(".", 1)[1]: _constant(name, constant) for name in names}
 
 
 _PLACES = {
@@ -96,6 +112,13 @@ _PLACES = {
 def _modules_in(package: str) -> list[str]:
     paths = importlib.import_module(package).__path__
     return sorted(f"{package}.{info.name}" for info in pkgutil.iter_modules(paths) if not info.name.startswith("_"))
+
+
+def _constant(module: str, name: str) -> Any:
+    loaded = importlib.import_module(module)
+    if not hasattr(loaded, name):
+        raise UserError(f"{module}: has no {name}; define it, or begin the module's name with _ if it is none of these")
+    return getattr(loaded, name)
 
 
 def _pick(found: Mapping[str, Any], name: str, kind: str) -> Any:

@@ -10,8 +10,19 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny
 
-from mmv2.config import OPERATIONAL, Config, CorpusConfig, ModelConfig, TrainingConfig, fingerprint, read_yaml, validate
-from mmv2.errors import UserError
+from mmv2.config import (
+    OPERATIONAL,
+    Config,
+    CorpusConfig,
+    ModelConfig,
+    Source,
+    TrainingConfig,
+    fingerprint,
+    read_yaml,
+    source_of,
+    validate,
+)
+from mmv2.errors import UserError, choices
 from mmv2.registry import ArchitectureSpec, architecture, entry
 
 
@@ -46,13 +57,13 @@ class RunConfig(Config):
     @property
     def max_steps(self) -> int:
         """Optimizer steps: ``training.max_steps``, or as many as the data budget fills (each token seen once)."""
-        return self.training.max_steps or int(self.budget * self.corpus.unit_tokens) // self.tokens_per_step
+        return self.training.max_steps or round(self.budget * self.corpus.unit_tokens) // self.tokens_per_step
 
     def scientific(self) -> dict[str, Any]:
-        """The part of the config that determines the weights."""
+        """The part of the config that determines the weights, with what follows from it."""
         content = self.model_dump(mode="json", exclude={"name"})
         content["training"] = {k: v for k, v in content["training"].items() if k not in OPERATIONAL}
-        return content
+        return {**content, "max_steps": self.max_steps, "tokens_per_step": self.tokens_per_step}
 
 
 class SuiteConfig(Config):
@@ -78,33 +89,45 @@ class WorkflowConfig(Config):
 
 def load_run(path: Path) -> RunConfig:
     """Read one run file with its base; raises UserError naming the file and the key at fault."""
-    return parse_run(_with_base(path), path, name=path.stem)
+    own, parent, base_path = read_yaml(path), {}, path
+    if "base" in own:
+        base_path = path.parent / str(own.pop("base"))
+        parent = read_yaml(base_path)
+        if "base" in parent:
+            raise UserError(f"{base_path}: base: a base cannot have a base itself; name one file of values only")
+
+    def file_of(key: str) -> Path:
+        return base_path if _holds(parent, key) and not _holds(own, key) else path
+
+    if "name" in own or "name" in parent:
+        raise UserError(f"{file_of('name')}: name: not a key; the run is called like its file")
+    return parse_run(_merge(parent, own), file_of, name=path.stem)
 
 
-def parse_run(content: Mapping[str, Any], file: Path | str, name: str) -> RunConfig:
+def parse_run(content: Mapping[str, Any], file: Source, name: str) -> RunConfig:
     """Validate a resolved run: each section by the class that its ``arch`` or ``source`` names."""
     content = {"name": name, **content}
-    for key, kind in (("arch", str), ("model", dict), ("corpus", dict)):
-        if not isinstance(content.get(key), kind):
-            raise UserError(f"{file}: {key}: missing or not a {'mapping' if kind is dict else 'name'}; it is required")
+    checked = validate(_PlainRun, content, file)
+    for key in ("model", "corpus"):
+        if not isinstance(content[key], dict):
+            raise UserError(f"{source_of(file, key)}: {key}: must be a mapping of keys to values")
     try:
-        model_class = architecture(content["arch"]).config
+        model_class = architecture(checked.arch).config
     except UserError as error:
-        raise UserError(f"{file}: arch: {error}") from None
+        raise UserError(f"{source_of(file, 'arch')}: arch: {error}") from None
     model = validate(model_class, content["model"], file, "model")
     corpus = parse_corpus(content["corpus"], file)
-    checked = validate(_PlainRun, content, file)
     run = RunConfig(**{**dict(checked), "model": model, "corpus": corpus})
     _check_fit(run, file)
     return run
 
 
-def parse_corpus(content: Mapping[str, Any], file: Path | str) -> CorpusConfig:
+def parse_corpus(content: Mapping[str, Any], file: Source) -> CorpusConfig:
     """Validate a corpus section by the class that its ``source`` names."""
     try:
         corpus_class = entry("source", str(content.get("source"))).config
     except UserError as error:
-        raise UserError(f"{file}: corpus.source: {error}") from None
+        raise UserError(f"{source_of(file, 'corpus.source')}: corpus.source: {error}") from None
     return validate(corpus_class, content, file, "corpus")
 
 
@@ -115,36 +138,37 @@ class _PlainRun(RunConfig):
     corpus: Any
 
 
-def _check_fit(run: RunConfig, file: Path | str) -> None:
+def _check_fit(run: RunConfig, file: Source) -> None:
     """What only the sections together can tell."""
-    available = int(run.corpus.largest_budget * run.corpus.unit_tokens)
+    available = round(run.corpus.largest_budget * run.corpus.unit_tokens)
     needed = run.max_steps * run.tokens_per_step
     if run.budget > run.corpus.largest_budget or needed > available:
+        needed = max(needed, round(run.budget * run.corpus.unit_tokens))
         raise UserError(
-            f"{file}: budget: the run needs {max(needed, int(run.budget * run.corpus.unit_tokens))} tokens, the corpus "
+            f"{source_of(file, 'budget')}: budget: the run needs {needed} tokens, the corpus "
             f"holds {available}; lower budget or max_steps, or raise corpus.largest_budget"
         )
     if run.max_steps < max(1, run.training.warmup_steps):
         raise UserError(
-            f"{file}: training.warmup_steps: {run.training.warmup_steps} exceeds the run's {run.max_steps} steps "
+            f"{source_of(file, 'training.warmup_steps')}: training.warmup_steps: {run.training.warmup_steps} exceeds "
+            f"the run's {run.max_steps} steps "
             f"({run.tokens_per_step} tokens each); use fewer, or a larger budget"
         )
     late = [step for step in run.training.milestones if step > run.max_steps]
     if late:
         raise UserError(
-            f"{file}: training.milestones: {late[0]} comes after the run's last step {run.max_steps}; leave it out"
+            f"{source_of(file, 'training.milestones')}: training.milestones: {late[0]} comes after the run's last step "
+            f"{run.max_steps}; leave it out"
         )
 
 
-def _with_base(path: Path) -> dict[str, Any]:
-    content = read_yaml(path)
-    base = content.pop("base", None)
-    if base is None:
-        return content
-    parent = read_yaml(path.parent / str(base))
-    if "base" in parent:
-        raise UserError(f"{path.parent / base}: base: a base cannot have a base itself; name one file of values only")
-    return _merge(parent, content)
+def _holds(content: Any, key: str) -> bool:
+    """Whether nested mappings hold a dotted key."""
+    for part in key.split("."):
+        if not isinstance(content, Mapping) or part not in content:
+            return False
+        content = content[part]
+    return True
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +192,10 @@ def load_suite(path: Path, runs_folder: Path) -> tuple[SuiteConfig, dict[str, Ru
     Raises:
         UserError: anything wrong in any of the files, before any job starts.
     """
-    content = {"name": path.stem, **read_yaml(path)}
+    content = read_yaml(path)
+    if "name" in content:
+        raise UserError(f"{path}: name: not a key; the suite is called like its file")
+    content["name"] = path.stem
     if not isinstance(content.get("tasks"), dict):
         raise UserError(f"{path}: tasks: missing or not a mapping; name at least one task with its settings")
     tasks = {}
@@ -201,8 +228,50 @@ def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfi
             raise UserError(f"{path}: runs: two files are called {run.name}; rename one, results go by that name")
         runs[run.name] = run
     for run in runs.values():
-        if run.init_from is not None and run.init_from not in runs:
-            raise UserError(
-                f"{path}: runs: {run.name} has init_from {run.init_from!r}, which is not in this suite; add it"
-            )
+        if run.init_from is not None:
+            _check_init(run, runs, path)
     return runs
+
+
+SHAPES = ("vocab_size", "hidden_size", "num_layers", "num_heads", "intermediate_size", "tie_embeddings")
+"""Model keys in which a run must agree with the one whose weights it starts from; training compares all shapes."""
+
+
+def _check_init(run: RunConfig, runs: Mapping[str, RunConfig], path: Path) -> None:
+    """Whether the weights that a run starts from are there, come from a run of their own, and fit."""
+    place = f"{path}: runs: {run.name} has init_from {run.init_from!r}"
+    before, passed = run, [run.name]
+    while before.init_from is not None:
+        if before.init_from not in runs:
+            raise UserError(f"{place}, which is not in this suite; {choices(before.init_from, set(runs) - {run.name})}")
+        before = runs[before.init_from]
+        if before.name in passed:
+            raise UserError(f"{place}, which leads into a circle through {before.name}; break it")
+        passed.append(before.name)
+    source = runs[passed[1]]
+    if source.arch != run.arch:
+        raise UserError(f"{place}, whose arch is {source.arch}, not {run.arch}; start from a run of the same arch")
+    for key in SHAPES:
+        theirs, ours = getattr(source.model, key), getattr(run.model, key)
+        if theirs != ours:
+            raise UserError(f"{place}, whose model.{key} is {theirs}, not {ours}; use the same sizes")
+
+
+def planned_run(suite: Path, runs_folder: Path, name: str, planned: Mapping[str, Any]) -> RunConfig:
+    """The run that a workflow planned, with the keys that change no weight as its file has them now.
+
+    Those are left out of what a plan records, so that changing them retrains nothing.
+
+    Args:
+        suite: the suite file.
+        runs_folder: ``workflow/config/runs``.
+        name: of the run.
+        planned: its ``scientific`` settings when the plan was made.
+
+    Raises:
+        UserError: the file has been changed in other keys since then.
+    """
+    run = load_suite(suite, runs_folder)[1][name]
+    if run.scientific() != planned:
+        raise UserError(f"{suite}: runs: {name} was changed while the workflow was running; start it again")
+    return run

@@ -1,5 +1,6 @@
 """The transformer baseline: Llama architecture in the frame that it shares with Memory Mosaics. Imports no torch."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baselines.transformer.config import SIZES, TINY, TransformerConfig
@@ -27,6 +28,13 @@ def cache_bytes(config: TransformerConfig, context: int, bytes_per_number: int) 
     return 2 * config.num_layers * config.kv_heads * config.head_dim * context * bytes_per_number
 
 
+def export(model: "Decoder", folder: Path) -> None:
+    """Write the model as a LlamaForCausalLM."""
+    from baselines.transformer.hf import to_hf
+
+    to_hf(model).save_pretrained(folder)
+
+
 MODEL_SPEC = ArchitectureSpec(
     name="transformer",
     label="Transformer",
@@ -37,4 +45,5 @@ MODEL_SPEC = ArchitectureSpec(
     sizes=SIZES,
     tiny=TINY,
     packages=("baselines.transformer", "mmv2.layers", "mmv2.ops"),
+    export=export,
 )

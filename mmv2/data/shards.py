@@ -133,7 +133,7 @@ def write_corpus(
     """
     write_text(folder / TOKENIZER, tokenizer.to_str(pretty=True))
     writer = _ShardWriter(folder, tokenizer, shard_tokens)
-    num_tokens = int(config.largest_budget * config.unit_tokens)
+    num_tokens = round(config.largest_budget * config.unit_tokens)
     writer.write(documents, num_tokens)
     evaluation = sorted(path for path in (folder / EVALUATION).rglob("*") if path.is_file())
     manifest = CorpusManifest(
@@ -167,17 +167,19 @@ class Corpus:
         """Open a corpus and, as one process of those that share it should, verify every byte of it.
 
         Raises:
-            UserError: the manifest is missing or damaged, a file is missing or differs from its checksum, or a shard
-                has the wrong length or a token id outside the vocabulary.
+            UserError: the manifest is missing or damaged, a shard is missing or has the wrong length; with ``verify``
+                also: a file is missing or differs from its checksum, a token id is outside the vocabulary.
         """
         manifest = read_manifest(folder)
+        for shard in manifest.shards:
+            _check_length(folder / shard.file, shard, manifest)
         if verify:
             check_sha256(folder / TOKENIZER, manifest.tokenizer_sha256)
             for name, expected in manifest.files.items():
                 check_sha256(folder / name, expected)
             for shard in manifest.shards:
                 check_sha256(folder / shard.file, shard.sha256)
-                _check_tokens(folder / shard.file, shard, manifest)
+                _check_tokens(folder / shard.file, manifest)
         shards = tuple(
             np.memmap(folder / shard.file, dtype=_stored(manifest.dtype), mode="r") for shard in manifest.shards
         )
@@ -225,14 +227,18 @@ class Corpus:
             )
 
 
-def _check_tokens(file: Path, shard: Shard, manifest: CorpusManifest) -> None:
-    dtype = _stored(manifest.dtype)
-    if file.stat().st_size != shard.num_tokens * dtype.itemsize:
+def _check_length(file: Path, shard: Shard, manifest: CorpusManifest) -> None:
+    if not file.is_file():
+        raise UserError(f"{file}: no such file, but its manifest lists it; delete the folder and make it again")
+    if file.stat().st_size != shard.num_tokens * _stored(manifest.dtype).itemsize:
         raise UserError(
             f"{file}: {file.stat().st_size} bytes, its manifest says {shard.num_tokens} tokens of {manifest.dtype}; "
             f"delete the folder and make it again"
         )
-    largest = int(np.memmap(file, dtype=dtype, mode="r").max())
+
+
+def _check_tokens(file: Path, manifest: CorpusManifest) -> None:
+    largest = int(np.memmap(file, dtype=_stored(manifest.dtype), mode="r").max())
     if largest >= manifest.vocab_size:
         raise UserError(
             f"{file}: token id {largest} lies outside the vocabulary of {manifest.vocab_size} tokens; "

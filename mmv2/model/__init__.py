@@ -46,6 +46,13 @@ def cache_bytes(config: MosaicConfig, context: int, bytes_per_number: int) -> in
     return config.num_layers * (2 * config.hidden_size * pairs * bytes_per_number + recurrence)
 
 
+def without_long_term_memory(model: "Decoder") -> "Decoder":
+    """The same weights without the long-term memories and their half of W_o (Tables 2, 9, 10)."""
+    from mmv2.model.model import without_long_term_memory as reduced
+
+    return reduced(model)
+
+
 MODEL_SPEC = ArchitectureSpec(
     name="mmv2",
     label="Memory Mosaics v2",
@@ -57,4 +64,5 @@ MODEL_SPEC = ArchitectureSpec(
     sizes=SIZES,
     tiny=TINY,
     packages=("mmv2.model", "mmv2.layers", "mmv2.ops"),
+    reductions={"without_long_term_memory": without_long_term_memory},
 )

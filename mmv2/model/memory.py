@@ -125,8 +125,11 @@ class AssociativeMemory(nn.Module):
 
     def _keys(self, x_BTD: Tensor, initial: KeyState | None) -> tuple[Tensor, KeyState]:
         features_BHTK = self._split(self.key_projection(x_BTD))
-        log_gain_BHT = self.gain_projection(x_BTD).mT
-        decay_BHT = self.decay_projection(x_BTD).abs().mT
+        # Gates are exponents: rounded to bfloat16 a large one would turn the keys.
+        with torch.autocast(x_BTD.device.type, enabled=False):
+            x_BTD = x_BTD.to(self.gain_projection.weight.dtype)
+            log_gain_BHT = self.gain_projection(x_BTD).mT
+            decay_BHT = self.decay_projection(x_BTD).abs().mT
         return gated_keys(features_BHTK, log_gain_BHT, decay_BHT, initial)
 
     def _complete(

@@ -11,6 +11,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
+from mmv2.errors import UserError
 from mmv2.layers.decoder import Decoder, Mixer, MixerState
 from mmv2.layers.documents import Documents
 from mmv2.layers.initialisation import init_linear_
@@ -86,8 +87,15 @@ def memory_mosaics(config: MosaicConfig) -> Decoder:
 
 
 def without_long_term_memory(model: Decoder) -> Decoder:
-    """The same weights without the long-term memories and their half of W_o (Tables 2, 9, 10): a new model."""
-    config = cast(MosaicConfig, model.config).model_copy(update={"long_term_memory": False})
+    """The same weights without the long-term memories and their half of W_o (Tables 2, 9, 10): a new model.
+
+    Raises:
+        UserError: it has none.
+    """
+    config = cast(MosaicConfig, model.config)
+    if not config.long_term_memory:
+        raise UserError("model.long_term_memory: false, so there is none to remove; reduce a model that has one")
+    config = config.model_copy(update={"long_term_memory": False})
     width = config.hidden_size
     weights = {name: x for name, x in model.state_dict().items() if ".long_term." not in name}
     halved = {name: x[:, :width] if name.endswith("mixer.output.weight") else x for name, x in weights.items()}

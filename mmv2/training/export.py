@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from mmv2.data.shards import Corpus
+from mmv2.errors import UserError
 from mmv2.files import write_text
 from mmv2.final import save_final
 from mmv2.layers.decoder import Decoder
@@ -18,6 +19,18 @@ from mmv2.training.checkpoint import Checkpoints
 def milestone_folder(output_folder: Path, step: int) -> Path:
     """Where the weights after a milestone step are."""
     return output_folder / "milestones" / f"step-{step:08d}"
+
+
+def check_milestones(run: RunConfig, checkpoints: Checkpoints) -> None:
+    """Raise UserError for a milestone that can no longer be exported. To be called by all ranks, before any step."""
+    newest = checkpoints.newest()
+    with checkpoints.world.together():
+        for step in run.training.milestones:
+            if step <= newest and not checkpoints.path(step).is_dir():
+                raise UserError(
+                    f"run {run.name}: training.milestones: the run passed step {step} before this milestone was asked "
+                    f"for, and kept no checkpoint of it; leave it out, or delete {checkpoints.folder} to train anew"
+                )
 
 
 def export(run: RunConfig, corpus: Corpus, checkpoints: Checkpoints, model: Decoder, output_folder: Path) -> None:

@@ -11,6 +11,7 @@ from mmv2.runs import RunConfig
 CODE = (
     "mmv2.data.shards",
     "mmv2.data.loader",
+    "mmv2.final",
     "mmv2.training.optimizer",
     "mmv2.training.parallel",
     "mmv2.training.schedule",

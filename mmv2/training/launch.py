@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 
 from mmv2.errors import UserError
-from mmv2.files import read_json, write_json
+from mmv2.files import make_folder, read_json, write_json
 from mmv2.runs import RunConfig, load_run, parse_run
+from mmv2.training.parallel import find_device
 from mmv2.training.trainer import STOPPED, train
 
 
@@ -38,14 +39,19 @@ def launch(
     Others as for ``train``.
 
     Raises:
-        UserError: on one process, as ``train`` does; on several, there are fewer GPUs.
+        UserError: on one process, as ``train`` does; no such device or fewer GPUs than processes; the output folder
+            cannot be made.
         SystemExit: with the ranks' exit status if that is not 0; what went wrong was told by them.
     """
+    if processes < 1:
+        raise UserError(f"--processes {processes}: a run needs at least one; leave the option out for one")
+    make_folder(output_folder)
+    find_device(device)
     if processes == 1:
         train(run, corpus_folder, output_folder, init_folder, device)
         return
     gpus = torch.cuda.device_count()
-    if device is None and 0 < gpus < processes:
+    if device in (None, "cuda") and 0 < gpus < processes:
         raise UserError(f"processes: {processes} ranks need a GPU each, there are {gpus}; use at most {gpus}")
     run_file = output_folder / "run.json"
     write_json(run_file, run.model_dump(mode="json"))

@@ -5,6 +5,7 @@ WORLD_SIZE and LOCAL_RANK. Each holds a part of every parameter and works on its
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,16 +68,37 @@ class World:
                 raise found
 
 
+def find_device(name: str | None = None) -> torch.device:
+    """The device of this rank.
+
+    Args:
+        name: ``cpu``, ``cuda`` (this rank's GPU) or such as ``cuda:1``; None: this rank's GPU, or the CPU where there
+            is none.
+
+    Raises:
+        UserError: another name, or there is no such GPU.
+    """
+    gpus = torch.cuda.device_count()
+    name = name or ("cuda" if gpus else "cpu")
+    known = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if known is None:
+        raise UserError(f"--device {name}: unknown; use cpu, cuda or, for one of several GPUs, such as cuda:0")
+    if name == "cpu":
+        return torch.device("cpu")
+    index = int(known[1] or os.environ.get("LOCAL_RANK", 0))
+    if index >= gpus:
+        raise UserError(f"--device {name}: GPU {index} is not there, torch sees {gpus} on this machine; or use cpu")
+    return torch.device("cuda", index)
+
+
 @contextmanager
 def join_world(device: str | None = None) -> Iterator[World]:
     """The world that the environment describes; its process group ends with the context.
 
-    Args:
-        device: such as ``cpu``; None: this rank's GPU, or the CPU where there is none.
+    ``device`` and what it raises: see ``find_device``.
     """
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    default = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-    place = torch.device(device or default)
+    place = find_device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
     if size == 1:

@@ -6,8 +6,8 @@ import torch
 
 from mmv2.data.shards import Corpus
 from mmv2.errors import UserError
-from mmv2.files import read_json, sha256
-from mmv2.final import load_weights
+from mmv2.files import sha256
+from mmv2.final import CONFIG, TOKENIZER, WEIGHTS, check_final, load_weights
 from mmv2.layers.decoder import Decoder
 from mmv2.runs import RunConfig
 from mmv2.training.parallel import World, shard
@@ -28,7 +28,7 @@ def start_model(run: RunConfig, world: World, init_folder: Path | None) -> Decod
     with world.device:
         model = run.spec.build(run.model)
     if init_folder is not None:
-        load_weights(model, init_folder / "model.safetensors")
+        load_weights(model, init_folder / WEIGHTS)
     shard(model, world)
     return model.train()
 
@@ -57,21 +57,22 @@ def check_start(run: RunConfig, corpus: Corpus, world: World, init_folder: Path 
 
 
 def _check_init(run: RunConfig, corpus: Corpus, init_folder: Path | None) -> None:
-    """The other run must have the same architecture and tokens; ``load_weights`` compares the shapes."""
-    if (run.init_from is None) != (init_folder is None):
-        raise UserError(
-            f"run {run.name}: init_from is {run.init_from!r}, but the folder of its weights is {init_folder}; "
-            f"give both or neither"
-        )
+    """The other run must be whole, of the same architecture and tokens; ``load_weights`` compares the shapes."""
     if init_folder is None:
+        if run.init_from is not None:
+            raise UserError(
+                f"run {run.name}: init_from is {run.init_from!r}; give the final/ folder of that run with --init FOLDER"
+            )
         return
-    arch = read_json(init_folder / "config.json")["arch"]
-    if arch != run.arch:
+    if run.init_from is None:
+        raise UserError(f"run {run.name}: has no init_from, so it starts from its seed; leave out --init {init_folder}")
+    final = check_final(init_folder)
+    if final.arch != run.arch:
         raise UserError(
-            f"{init_folder}/config.json: arch is {arch!r}, run {run.name} has {run.arch!r}; use one of both"
+            f"{init_folder / CONFIG}: arch is {final.arch!r}, run {run.name} has {run.arch!r}; use one of both"
         )
-    if sha256(init_folder / "tokenizer.json") != sha256(corpus.tokenizer_file):
+    if final.tokenizer_sha256 != sha256(corpus.tokenizer_file):
         raise UserError(
-            f"{init_folder}/tokenizer.json: differs from {corpus.tokenizer_file}; prepare the corpus of run "
+            f"{init_folder / TOKENIZER}: differs from {corpus.tokenizer_file}; prepare the corpus of run "
             f"{run.name} with the tokenizer of run {run.init_from}"
         )

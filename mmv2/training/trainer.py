@@ -16,7 +16,7 @@ from mmv2.data.shards import Corpus
 from mmv2.layers.decoder import Decoder
 from mmv2.runs import RunConfig
 from mmv2.training.checkpoint import Checkpoints, full_disk_told
-from mmv2.training.export import export
+from mmv2.training.export import check_milestones, export
 from mmv2.training.identity import run_fingerprint
 from mmv2.training.metrics import Metrics
 from mmv2.training.optimizer import build_optimizer
@@ -51,6 +51,7 @@ def train(
     """
     with join_world(device) as world, full_disk_told(output_folder), _stop_signal() as stop:
         job = _prepare(run, corpus_folder, output_folder, init_folder, world)
+        check_milestones(run, job.checkpoints)
         step = job.checkpoints.newest()
         if step < run.max_steps:
             _run_steps(job, step, stop)

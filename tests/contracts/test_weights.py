@@ -6,7 +6,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from mmv2.final import load_final, save_final
-from tests.contracts.common import random_tokens, scattered
+from mmv2.layers.flops import parameters
+from tests.contracts.common import SPECS, random_tokens, scattered
+
+REDUCTIONS = [(spec, name) for spec in SPECS.values() for name in spec.reductions]
 
 
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
@@ -36,6 +39,20 @@ def test_initialisation_depends_on_the_generator_alone(spec):
         models.append(spec.build(spec.tiny).state_dict())
     assert all(torch.equal(models[0][name], tensor) for name, tensor in models[1].items())
     assert any(not torch.equal(models[0][name], tensor) for name, tensor in models[2].items())
+
+
+@pytest.mark.parametrize(("spec", "name"), REDUCTIONS, ids=lambda part: getattr(part, "name", part))
+def test_a_reduced_model_is_smaller_and_one_of_its_architecture(spec, name):
+    model = scattered(spec, spec.tiny)
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    reduced = spec.reductions[name](model)
+    assert type(reduced.config) is spec.config
+    assert parameters(spec.build, reduced.config) < parameters(spec.build, spec.tiny)
+    spec.build(reduced.config).load_state_dict(reduced.state_dict())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
+    rows_BT = random_tokens(spec.tiny, 2, 50)
+    with torch.no_grad():
+        assert (reduced(rows_BT) - model(rows_BT)).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])

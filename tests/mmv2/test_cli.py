@@ -10,6 +10,7 @@ import yaml
 from mmv2.cli import COMMANDS, main
 from mmv2.config import read_yaml
 from mmv2.files import write_text
+from mmv2.records import read_records
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "workflow/config"
@@ -68,6 +69,64 @@ def test_an_unknown_task_names_the_choices(tmp_path, capsys):
     assert "tasks: no 'ruler_q'; did you mean 'ruler_qa'?" in capsys.readouterr().err
 
 
+def told(capsys, *arguments):
+    """What a command that fails says, which must be one line."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (1, "")
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_a_suite_file_is_no_run_file(tmp_path, capsys):
+    suite = CONFIG / "suites/smoke.yaml"
+    error = told(capsys, "data", suite, "--output", tmp_path / "corpus")
+    assert f"{suite}: is a suite file, a run file is needed: one of ['smoke/mmv2'" in error
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_an_output_that_cannot_be_made_is_told(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "final").mkdir()
+    (tmp_path / "final/config.json").write_text(
+        '{"arch": "", "model": {}, "provenance": {}, "weights_sha256": "", "tokenizer_sha256": ""}'
+    )
+    below, run = tmp_path / "file/below", CONFIG / "runs/smoke/mmv2.yaml"
+    calls = {
+        "data": (run, "--output", below),
+        "train": (run, "--corpus", tmp_path, "--output", below),
+        "freeze": (CONFIG / "suites/smoke.yaml", "ruler_qa", "--corpus", tmp_path, "--output", below),
+        "evaluate": (tmp_path / "final", tmp_path, "--output", below),
+        "render": ("table", "any", tmp_path, "--output", below),
+    }
+    for command, arguments in calls.items():
+        assert "file" in told(capsys, command, *arguments).partition(": this folder cannot be made (")[0], command
+
+
+def test_the_folder_of_a_run_is_not_its_final_one(tmp_path, capsys):
+    (tmp_path / "final").mkdir()
+    for command in (("evaluate", tmp_path, "examples"), ("reduce", tmp_path, "name"), ("export", tmp_path)):
+        error = told(capsys, *command, "--output", tmp_path / "out")
+        assert f"{tmp_path}/config.json: no such file, so this is no final/ folder; give {tmp_path}/final" in error
+    error = told(capsys, "evaluate", tmp_path / "final", "examples", "--output", tmp_path / "out")
+    assert "give the final/ folder of a finished run" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--device", "gpu"], "--device gpu: unknown; use cpu, cuda"),
+        (["--device", "cuda:99"], "--device cuda:99: GPU 99 is not there"),
+        (["--processes", "0"], "--processes 0: a run needs at least one"),
+    ],
+)
+def test_options_of_training_that_cannot_be_are_told(options, message, tmp_path, capsys):
+    run = CONFIG / "runs/smoke/mmv2.yaml"
+    assert message in told(capsys, "train", run, "--corpus", tmp_path, "--output", tmp_path, *options)
+
+
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "mmv2", "info", "--arch", "none"], capture_output=True, text=True, check=False
@@ -104,5 +163,10 @@ def test_from_corpus_to_figure(tmp_path):
     main(["train", run, "--corpus", corpus, "--output", trained, "--device", "cpu"])
     main(["freeze", suite, "ruler_qa", "--corpus", corpus, "--output", examples])
     main(["evaluate", f"{trained}/final", examples, "--output", records, "--batch-size", "2"])
+    main(["reduce", f"{trained}/final", "without_long_term_memory", "--output", f"{tmp_path}/reduced"])
+    main(["evaluate", f"{tmp_path}/reduced", examples, "--output", f"{tmp_path}/reduced.jsonl"])
+    sizes = read_records([Path(records), tmp_path / "reduced.jsonl"]).groupby("run")["num_parameters"].first()
+    assert list(sizes.index) == ["mmv2", "mmv2_without_long_term_memory"]
+    assert sizes.iloc[1] < sizes.iloc[0]
     main(["render", "figure", "ruler_qa_over_length", records, "--output", figure])
     assert Path(f"{figure}.png").stat().st_size > 0

@@ -1,12 +1,15 @@
 """``mmv2 info``: exact counts, Table 2 to the printed digit, and what the command says."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from mmv2 import info
 from mmv2.errors import UserError
 from mmv2.info import PUBLISHED_TABLE_2, compare_with_table_2, in_billions, main, named_sizes, table_2
+from mmv2.registry import architectures
 from mmv2.runs import load_run
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +74,17 @@ def test_without_arguments_every_size_of_every_architecture_is_there(capsys):
     for size in named_sizes():
         assert f"{size.parameters:,}" in printed
     assert {size.spec.name for size in named_sizes()} >= {"mmv2", "transformer"}
+
+
+def test_an_architecture_without_named_sizes_is_listed(monkeypatch, capsys):
+    specs = architectures()
+    nameless = dataclasses.replace(specs["transformer"], name="nameless", sizes={})
+    monkeypatch.setattr(info, "architectures", lambda: {**specs, "nameless": nameless})
+    told = "Without named sizes, so that each needs one of its run files (--run FILE): nameless\n"
+    main([])
+    assert told in capsys.readouterr().out
+    main(["--size", "small"])
+    assert "Without" not in capsys.readouterr().out
 
 
 def test_the_model_of_a_run(capsys):

@@ -10,6 +10,7 @@ from mmv2.runs import WorkflowConfig, load_suite
 from mmv2.training.identity import CODE
 
 CONFIG = Path("workflow/config")
+RUN_FILES = CONFIG / "runs"
 
 
 def checked_suite():
@@ -22,12 +23,12 @@ def checked_suite():
             raise UserError(
                 f"{CONFIG / 'config.yaml'}: suite: no suite {settings.suite!r}; {choices(settings.suite, names)}"
             )
-        return settings, *load_suite(file, CONFIG / "runs")
+        return file, *load_suite(file, RUN_FILES)
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
-SETTINGS, SUITE, RUNS = checked_suite()
+SUITE_FILE, SUITE, RUNS = checked_suite()
 RESULTS = f"results/{SUITE.name}"
 CORPORA = {run.corpus_name: run.corpus for run in RUNS.values()}
 
@@ -68,13 +69,18 @@ def initial_weights(wildcards):
 
 
 def training_sources(run):
-    """Hash of the code that determines a run's weights."""
-    return source_hash((*run.spec.packages, *CODE))
+    """Hash of the code that determines a run's weights and what is left of them."""
+    return source_hash((*run.spec.packages, *CODE, "mmv2.training.export"))
 
 
 def evaluation_sources(run, task):
     """Hash of the code that determines a run's answers and their scores."""
-    general = ("mmv2.evaluation.evaluate", "mmv2.evaluation.generation")
+    general = (
+        "mmv2.evaluation.evaluate",
+        "mmv2.evaluation.generation",
+        "mmv2.final",
+        "mmv2.records",
+    )
     return source_hash((*run.spec.packages, *entry("task", task).packages, *general))
 
 

@@ -23,6 +23,8 @@ rule evaluate:
         f"{RESULTS}/records/{{run}}/{{task}}.jsonl",
     log:
         f"{RESULTS}/logs/evaluate/{{run}}/{{task}}.log",
+    resources:
+        gpu=0,
     params:
         # Answers do not depend on the batch size; it is no parameter, so that changing it reruns nothing.
         sources=lambda wildcards: evaluation_sources(

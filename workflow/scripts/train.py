@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from mmv2.job import job
-from mmv2.runs import parse_run
+from mmv2.runs import planned_run
 from mmv2.training.launch import launch
 
 with job(snakemake.log[0]):
+    name, gpus = snakemake.wildcards.run, snakemake.resources.gpu
     launch(
-        parse_run(snakemake.params.run, "resolved run", snakemake.wildcards.run),
+        planned_run(Path(snakemake.params.suite), Path(snakemake.params.runs), name, snakemake.params.scientific),
         corpus_folder=Path(snakemake.input.manifest).parent,
         output_folder=Path(snakemake.output[0]).parent.parent,
         init_folder=Path(snakemake.input.initial[0]).parent if snakemake.input.initial else None,
-        processes=max(1, snakemake.resources.get("gpu", 0)),
+        processes=max(1, gpus),
+        device=None if gpus else "cpu",
     )

@@ -136,6 +136,17 @@ def test_a_shard_of_another_length_is_found(folder):
         Corpus.open(folder)
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_cut_or_missing_shard_is_found_with_and_without_checksums(folder, verify):
+    file = folder / "train-00001.bin"
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(UserError, match=r"train-00001\.bin: 47 bytes, its manifest says 25 tokens of uint16; delete"):
+        Corpus.open(folder, verify)
+    file.unlink()
+    with pytest.raises(UserError, match=r"train-00001\.bin: no such file, but its manifest lists it"):
+        Corpus.open(folder, verify)
+
+
 def test_shards_that_do_not_add_up_are_found(folder):
     edit_manifest(folder, num_tokens=61)
     with pytest.raises(UserError, match=r"num_tokens: 61, but its shards hold 60"):

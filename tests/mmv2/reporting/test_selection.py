@@ -1,6 +1,11 @@
+import pandas as pd
 import pytest
 
-from mmv2.reporting.selection import ratio_name
+from mmv2.errors import UserError
+from mmv2.records import EXAMPLE
+from mmv2.reporting.selection import accuracy, distinct_examples, of_task, ratio_name
+
+RUNS = [("a", "q1"), ("b", "q1"), ("b", "q2")]
 
 
 @pytest.mark.parametrize(
@@ -8,3 +13,34 @@ from mmv2.reporting.selection import ratio_name
 )
 def test_ratios_are_named_as_people_say_them(ratio, name):
     assert ratio_name(ratio) == name
+
+
+def test_of_a_task_the_last_step_of_each_run_counts():
+    rows = [
+        ("a", 5, "ruler_qa"),
+        ("a", 10, "ruler_qa"),
+        ("a", 10, "ruler_qa"),
+        ("b", 3, "ruler_qa"),
+        ("b", 2, "ruler_qa"),
+        ("b", 20, "other"),
+    ]
+    records = pd.DataFrame(rows, columns=["run", "step", "task"])
+    assert of_task(records, "ruler_qa").index.tolist() == [1, 2, 3]
+
+
+def test_a_task_without_records_is_told_with_those_there_are():
+    records = pd.DataFrame([("a", 5, "x"), ("a", 5, "w")], columns=["run", "step", "task"])
+    with pytest.raises(UserError, match="records: none of task ruler_qa, only of w, x;"):
+        of_task(records, "ruler_qa")
+
+
+def test_accuracy_is_in_percent():
+    found = accuracy(pd.DataFrame({"score_official": [1.0, 0.0, 0.0, 0.0]}), "score_official")
+    assert found.mean == 25
+    assert 0 <= found.low < 25 < found.high <= 100
+    assert found.num_examples == 4
+
+
+def test_an_example_that_several_runs_answered_is_one_example():
+    rows = [{**dict.fromkeys(EXAMPLE, "x"), "example_id": name, "data_hash": "d", "run": run} for run, name in RUNS]
+    assert distinct_examples(pd.DataFrame(rows))["example_id"].tolist() == ["q1", "q2"]

@@ -5,9 +5,15 @@ import pytest
 
 from mmv2.config import OPERATIONAL, TrainingConfig
 from mmv2.data.shards import Corpus
+from mmv2.final import load_weights
 from mmv2.runs import RunConfig
 from mmv2.training import identity
 from mmv2.training.identity import CODE, run_fingerprint
+from mmv2.training.optimizer import build_optimizer
+from mmv2.training.parallel import shard
+from mmv2.training.schedule import learning_rate
+from mmv2.training.start import start_model
+from mmv2.training.step import train_step
 from tests.mmv2.training.helpers import tiny_run
 
 OTHER: dict[str, Any] = {
@@ -71,6 +77,11 @@ def test_changes_with_the_corpus_and_with_the_code(corpus: Corpus, monkeypatch: 
     assert run_fingerprint(tiny_run(), other, None) != before
     monkeypatch.setattr(identity, "source_hash", lambda packages: str(sorted(packages)))
     assert run_fingerprint(tiny_run(), corpus, None) != before
+
+
+def test_hashes_what_loads_the_initial_weights_and_what_a_step_calls():
+    called = (load_weights, start_model, shard, build_optimizer, train_step, learning_rate)
+    assert {function.__module__ for function in called} <= set(CODE)
 
 
 def test_hashes_the_code_of_the_architecture_and_of_the_step(corpus: Corpus, monkeypatch: pytest.MonkeyPatch):

@@ -65,6 +65,34 @@ def test_more_ranks_than_gpus_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         launch_module.launch(RUN, tmp_path, tmp_path, processes=2)
 
 
+@pytest.mark.parametrize("processes", [0, -1])
+def test_no_process_at_all_is_refused(processes: int, tmp_path: Path):
+    with pytest.raises(UserError, match=f"^--processes {processes}: a run needs at least one"):
+        launch_module.launch(RUN, tmp_path, tmp_path, processes=processes)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_device_that_is_not_there_is_told_before_ranks_start(
+    processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr(launch_module, "_torchrun", lambda *arguments: pytest.fail("ranks were started"))
+    with pytest.raises(UserError, match=r"^--device cuda: GPU 0 is not there"):
+        launch_module.launch(RUN, tmp_path, tmp_path, processes=processes, device="cuda")
+
+
+def test_an_output_folder_that_cannot_be_made_is_told(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/output: this folder cannot be made \(Not a directory\)"):
+        launch_module.launch(RUN, tmp_path, tmp_path / "file/output")
+
+
+def test_an_output_folder_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mmv2.files.os.access", lambda folder, mode: False)
+    with pytest.raises(UserError, match=r"output: nothing can be written to this folder \(no permission\)"):
+        launch_module.launch(RUN, tmp_path, tmp_path / "output")
+
+
 @pytest.mark.distributed
 def test_two_processes(undisturbed: Path, corpus_folder: Path, tmp_path: Path):
     done = launch(RUN, corpus_folder, tmp_path, "--processes=2")

@@ -1,12 +1,13 @@
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from mmv2.data.shards import Corpus
+from mmv2.data.tokenizer import build_word_level
 from mmv2.errors import UserError
+from mmv2.files import read_json, write_json
 from mmv2.final import save_final
 from mmv2.runs import RunConfig
 from mmv2.training.parallel import World
@@ -24,9 +25,12 @@ def corpus(corpus_folder: Path) -> Corpus:
 @pytest.fixture
 def other_final(corpus: Corpus, tmp_path: Path) -> Path:
     """The final weights of a run of another seed."""
+    return save_other(tmp_path / "final", corpus.tokenizer_file)
+
+
+def save_other(folder: Path, tokenizer_file: Path) -> Path:
     model = start_model(tiny_run(seed=99), WORLD, None)
-    folder = tmp_path / "final"
-    save_final(folder, model.state_dict(), "mmv2", model.config, corpus.tokenizer_file, {"run": "first"})
+    save_final(folder, model.state_dict(), "mmv2", model.config, tokenizer_file, {"run": "first"})
     return folder
 
 
@@ -59,9 +63,38 @@ def test_refuses_another_architecture(other_final: Path, corpus: Corpus):
     )
 
 
-def test_refuses_another_tokenizer(other_final: Path, corpus: Corpus):
-    shutil.copy(corpus.folder / "manifest.json", other_final / "tokenizer.json")
-    refused("with the tokenizer of run first", tiny_run(init_from="first"), corpus, WORLD, other_final)
+def test_refuses_another_tokenizer(corpus: Corpus, tmp_path: Path):
+    build_word_level(["other"]).save(str(tmp_path / "other.json"))
+    final = save_other(tmp_path / "final", tmp_path / "other.json")
+    refused("with the tokenizer of run first", tiny_run(init_from="first"), corpus, WORLD, final)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_refuses_a_file_that_changed_after_the_export(name: str, other_final: Path, corpus: Corpus):
+    file = other_final / name
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 1
+    file.write_bytes(content)
+    refused(f"{file}: checksum ", tiny_run(init_from="first"), corpus, WORLD, other_final)
+
+
+@pytest.mark.parametrize("key", ["arch", "weights_sha256", "tokenizer_sha256"])
+def test_refuses_a_config_that_lacks_a_key(key: str, other_final: Path, corpus: Corpus):
+    content = read_json(other_final / "config.json")
+    del content[key]
+    write_json(other_final / "config.json", content)
+    told = f"{other_final}/config.json: {key}: missing"
+    refused(told, tiny_run(init_from="first"), corpus, WORLD, other_final)
+
+
+def test_refuses_a_config_that_is_no_text(other_final: Path, corpus: Corpus):
+    (other_final / "config.json").write_bytes(b"\xff\xfe")
+    refused(f"{other_final}/config.json: not JSON", tiny_run(init_from="first"), corpus, WORLD, other_final)
+
+
+def test_refuses_the_folder_above_the_final_one(other_final: Path, corpus: Corpus):
+    told = f"so this is no final/ folder; give {other_final}"
+    refused(told, tiny_run(init_from="first"), corpus, WORLD, other_final.parent)
 
 
 def test_refuses_weights_that_do_not_fit(other_final: Path):
@@ -71,11 +104,16 @@ def test_refuses_weights_that_do_not_fit(other_final: Path):
         start_model(run.model_copy(update={"model": wider}), WORLD, other_final)
 
 
-@pytest.mark.parametrize("init_from", [None, "first"])
-def test_refuses_initial_weights_without_their_folder_and_the_reverse(
-    init_from: str | None, other_final: Path, corpus: Corpus
-):
-    refused("give both or neither", tiny_run(init_from=init_from), corpus, WORLD, None if init_from else other_final)
+def test_refuses_initial_weights_without_their_folder_and_the_reverse(other_final: Path, corpus: Corpus):
+    told = "run tiny: init_from is 'first'; give the final/ folder of that run with --init FOLDER"
+    refused(told, tiny_run(init_from="first"), corpus)
+    refused(
+        f"run tiny: has no init_from, so it starts from its seed; leave out --init {other_final}",
+        tiny_run(),
+        corpus,
+        WORLD,
+        other_final,
+    )
 
 
 def test_refuses_a_corpus_that_is_too_short(corpus: Corpus):

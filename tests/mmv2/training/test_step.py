@@ -106,3 +106,28 @@ def test_bfloat16_keeps_parameters_in_float32(corpus: Corpus):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert result.loss != exact.loss
     assert result.loss == pytest.approx(exact.loss, rel=1e-2)
+
+
+@pytest.mark.parametrize("max_norm", [1e-3, 1e3])
+def test_the_optimizer_gets_the_gradient_clipped_to_the_norm_of_the_run(corpus: Corpus, max_norm: float):
+    run = tiny_run("transformer", max_grad_norm=max_norm)
+    model = start_model(run, WORLD, None)
+    optimizer = build_optimizer(model, run.training)
+    result = train_step(model, optimizer, run, corpus, WORLD, 1)
+    # After the first step the running mean of the gradient is the gradient times 1 - beta_1.
+    squares = sum(state["exp_avg"].square().sum().item() for state in optimizer.state.values())
+    assert squares**0.5 / 0.1 == pytest.approx(min(result.grad_norm, max_norm), rel=1e-3)
+
+
+def test_what_is_drawn_for_the_steps_depends_on_the_seed_of_the_training(corpus: Corpus):
+    initial = start_model(tiny_run(seed=7), WORLD, None)
+    seen: dict[int, list[list[int]]] = {7: [], 8: []}
+    for seed, delays in seen.items():
+        run, model = tiny_run(seed=seed), copy.deepcopy(initial)
+        hook = lambda module, args, kwargs, delays=delays: delays.append(kwargs["long_term_delay"])  # noqa: E731
+        model.register_forward_pre_hook(hook, with_kwargs=True)
+        optimizer = build_optimizer(model, run.training)
+        for step in range(1, 9):
+            train_step(model, optimizer, run, corpus, WORLD, step)
+        assert delays[::2] == [run.spec.step_inputs(run.model, seed, step)["long_term_delay"] for step in range(1, 9)]
+    assert seen[7] != seen[8]

@@ -102,6 +102,18 @@ def test_a_finished_run_is_only_exported_again(
         assert sha256(output / name) == sha256(undisturbed / name)
 
 
+def test_a_milestone_that_the_run_has_passed_is_told(undisturbed: Path, corpus_folder: Path, tmp_path: Path):
+    shutil.copytree(undisturbed / "checkpoints", tmp_path / "checkpoints")
+    folder = checkpoint_folder(tmp_path)
+    shutil.rmtree(folder / "step-00000010")  # one step is left to do
+    with pytest.raises(UserError, match=rf"milestones: the run passed step 5 before .* or delete {folder} to"):
+        train(tiny_run(milestones=(MILESTONE, 5)), corpus_folder, tmp_path, device="cpu")
+    assert steps_in(folder) == [4, 9]
+    train(tiny_run(milestones=(MILESTONE, 10)), corpus_folder, tmp_path, device="cpu")
+    assert load_final(tmp_path / "milestones/step-00000010").provenance["step"] == 10
+    assert final_sha256(tmp_path) == final_sha256(undisturbed)
+
+
 def test_other_settings_start_anew(
     undisturbed: Path, corpus_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):

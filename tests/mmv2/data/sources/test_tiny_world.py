@@ -238,3 +238,20 @@ def test_the_config_imports_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_training_person_occurs_in_one_document_only(corpus, config):
+    world = World(config)
+    tokenizer = load_tokenizer(corpus.tokenizer_file)
+    first_names, last_names = (
+        {tokenizer.token_to_id(name) for name in names} for names in (world.first_names, world.last_names)
+    )
+    persistent = {tuple(map(tokenizer.token_to_id, name)) for name in world.persistent_people}
+    tokens = corpus.tokens(0, corpus.num_tokens)
+    places = {}
+    for number, document in enumerate(np.split(tokens, np.flatnonzero(tokens == corpus.manifest.bos_id))[1:]):
+        for pair in zip(document[:-1].tolist(), document[1:].tolist(), strict=True):
+            if pair[0] in first_names and pair[1] in last_names and pair not in persistent:
+                places.setdefault(pair, set()).add(number)
+    assert len(places) > 500
+    assert {pair: found for pair, found in places.items() if len(found) > 1} == {}

@@ -174,6 +174,16 @@ def test_the_baselines_of_the_small_world(corpus):
     assert len({example.baselines["most_frequent_answer"] for example in examples}) == 1
 
 
+def test_the_blind_guess_and_chance_come_from_the_dev_file(corpus):
+    path = corpus / "evaluation" / "squad_dev.json"
+    path.write_text(re.sub("Oslo|Rome|Bern|Lima", "Riga", path.read_text()))
+    _, examples = frozen(corpus)
+    assert {example.baselines["most_frequent_answer"] for example in examples} == {"Riga"}
+    chances = [TASK.chance(example) for example in examples]
+    assert chances == [float("Riga" in example.references) for example in examples]
+    assert 0 < sum(chances) < len(chances)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

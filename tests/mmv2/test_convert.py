@@ -1,0 +1,111 @@
+"""Folders made of a final/ folder: reduced models, and models for transformers."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+from mmv2.convert import export_final, reduce_final
+from mmv2.data.tokenizer import build_word_level
+from mmv2.errors import UserError
+from mmv2.files import read_json, write_json
+from mmv2.final import TOKENIZER, load_final
+from mmv2.model.model import without_long_term_memory
+from tests.mmv2.evaluation.small_world import write_final
+
+REDUCTION = "without_long_term_memory"
+
+
+@pytest.fixture
+def finals(tmp_path):
+    """One final/ folder per architecture, by name."""
+    tokenizer_file = tmp_path / "tokenizer.json"
+    build_word_level(["a", "b", "c"]).save(str(tokenizer_file))
+    return {arch: write_final(tmp_path / arch, arch, tokenizer_file) for arch in ("mmv2", "transformer")}
+
+
+def tokens(config):
+    return torch.randint(config.vocab_size, (2, 40), generator=torch.Generator().manual_seed(1))
+
+
+def test_a_reduced_model_is_a_run_of_its_own(finals, tmp_path):
+    reduce_final(finals["mmv2"], REDUCTION, tmp_path / "out")
+    whole, reduced = load_final(finals["mmv2"]), load_final(tmp_path / "out")
+    assert reduced.provenance == {**whole.provenance, "run": f"tiny-mmv2_{REDUCTION}", "reduction": REDUCTION}
+    assert not reduced.config.long_term_memory
+    rows = tokens(whole.config)
+    with torch.no_grad():
+        assert torch.equal(reduced.model(rows), without_long_term_memory(whole.model)(rows))
+    assert (tmp_path / "out/tokenizer.json").read_bytes() == (finals["mmv2"] / "tokenizer.json").read_bytes()
+
+
+def test_an_unknown_reduction_names_the_choices(finals, tmp_path):
+    with pytest.raises(UserError, match=r"mmv2: mmv2 has no reduction .without_long.; .*allowed: without_long_term"):
+        reduce_final(finals["mmv2"], "without_long", tmp_path / "out")
+    with pytest.raises(UserError, match=r"transformer: transformer has no reduction .*; allowed: none"):
+        reduce_final(finals["transformer"], REDUCTION, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_gone_is_not_removed_again(finals, tmp_path):
+    reduce_final(finals["mmv2"], REDUCTION, tmp_path / "once")
+    with pytest.raises(UserError, match=r"once/config\.json: model\.long_term_memory: false, so there is none"):
+        reduce_final(tmp_path / "once", REDUCTION, tmp_path / "twice")
+
+
+def test_a_run_without_a_name_is_told(finals, tmp_path):
+    file = finals["mmv2"] / "config.json"
+    content = read_json(file)
+    del content["provenance"]["run"]
+    write_json(file, content)
+    with pytest.raises(UserError, match=r"config\.json: provenance\.run: missing"):
+        reduce_final(finals["mmv2"], REDUCTION, tmp_path / "out")
+
+
+def test_nothing_is_overwritten(finals, tmp_path):
+    with pytest.raises(UserError, match="transformer: holds files already; choose another output"):
+        reduce_final(finals["mmv2"], REDUCTION, finals["transformer"])
+    with pytest.raises(UserError, match="mmv2: holds files already; choose another output"):
+        export_final(finals["transformer"], finals["mmv2"])
+    assert load_final(finals["transformer"]).arch == "transformer"
+
+
+def test_the_transformer_reloads_through_transformers(finals, tmp_path):
+    export_final(finals["transformer"], tmp_path / "out")
+    ours, llama = load_final(finals["transformer"]), AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert isinstance(llama, LlamaForCausalLM)
+    rows = tokens(ours.config)
+    with torch.no_grad():
+        torch.testing.assert_close(llama(rows).logits, ours.model(rows), atol=1e-5, rtol=0)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
+    assert tokenizer("c a: b.").input_ids == ours.tokenizer.encode("c a: b.", add_special_tokens=False).ids
+    assert tokenizer.decode([5, 3, 4]) == ours.tokenizer.decode([5, 3, 4])
+    assert (llama.generation_config.bos_token_id, llama.generation_config.eos_token_id) == (0, 1)
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id) == (0, 1)
+
+
+def test_an_architecture_that_transformers_has_not_is_told(finals, tmp_path):
+    with pytest.raises(UserError, match=r"mmv2: mmv2 cannot be exported to transformers; these can: transformer$"):
+        export_final(finals["mmv2"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_export_leaves_an_empty_folder(finals, tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.GenerationConfig.save_pretrained", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_final(finals["transformer"], tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_file_that_changed_after_training_is_told(finals, tmp_path, name):
+    """Such a file still loads; only its checksum tells."""
+    file = finals["mmv2"] / name
+    content = bytearray(file.read_bytes())
+    if name == TOKENIZER:
+        content += b"\n"
+    else:
+        content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: checksum .* the file is damaged or was edited"):
+        reduce_final(finals["mmv2"], REDUCTION, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
