@@ -6,6 +6,7 @@ name.
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
@@ -15,6 +16,7 @@ from mmv2.errors import UserError
 from mmv2.jsonl import read_jsonl, write_jsonl
 
 Detail = str | int | float | bool | None
+Score = Annotated[float, Field(ge=0, le=1)]
 
 
 class ResultRecord(Config):
@@ -52,13 +54,13 @@ class ResultRecord(Config):
     references: tuple[str, ...] = Field(min_length=1)
     prediction: str
     """Newly generated text, as decoded: no post-processing, nothing of the prompt, cut where the text ended."""
-    scores: dict[str, float]
+    scores: dict[str, Score]
     """Name of the score -> this example's."""
     main_score: str
     """Which of ``scores`` the paper reports."""
-    chance: float = Field(ge=0, le=1)
+    chance: Score
     """Main score to be expected of an answer that ignores the prompt's documents or examples."""
-    baselines: dict[str, float]
+    baselines: dict[str, Score]
     """Main scores of trivial answers, computed from the frozen example."""
     num_tokens: int = Field(ge=1)
     """Length of begin-of-text, prompt and generation budget together; at most ``context_length``."""
@@ -73,6 +75,8 @@ class ResultRecord(Config):
     """SHA-256 of the frozen examples."""
     code_version: str
     """Git commit of the evaluating code."""
+    device: str
+    """Where the answers were computed: cpu or cuda."""
 
 
 EXAMPLE = ["task", "subtask", "context_length", "num_shots", "label_kind", "prompt_style", "example_id"]

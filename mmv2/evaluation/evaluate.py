@@ -42,7 +42,9 @@ class _Origin(BaseModel):
     fingerprint: str
 
 
-def evaluate(model_folder: Path, frozen_file: Path, output_file: Path, batch_size: int) -> None:
+def evaluate(
+    model_folder: Path, frozen_file: Path, output_file: Path, batch_size: int, device: str | None = None
+) -> None:
     """Write one record per example of a frozen file.
 
     Args:
@@ -50,16 +52,20 @@ def evaluate(model_folder: Path, frozen_file: Path, output_file: Path, batch_siz
         frozen_file: examples, made with the run's tokenizer.
         output_file: JSON lines of ``ResultRecord`` in the order of the frozen file; answers so far are kept beside it.
         batch_size: examples decoded together.
+        device: cpu or cuda; None: a GPU where there is one.
 
     Raises:
         UserError: a file is missing or damaged, or the examples were made with another tokenizer.
     """
+    if batch_size < 1:
+        raise UserError(f"batch size: {batch_size}; decode at least 1 example at a time")
     torch.set_num_threads(1)
     header, examples = read_frozen(frozen_file)
     _check_tokenizer(model_folder, header, frozen_file)
     final = load_final(model_folder)
-    final.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    constant = _constant(final, model_folder, header, frozen_file)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    final.model.to(device)
+    constant = {**_constant(final, model_folder, header, frozen_file), "device": device}
     progress = Progress(
         # Not *.jsonl: a folder of records is read by that ending.
         output_file.with_name(output_file.name + ".partial"),

@@ -14,7 +14,10 @@ def read_published(path: Path) -> pd.DataFrame:
     """Read a file of published numbers; empty cells are NaN. Raises UserError for a missing file."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; run from the repository, whose results/published holds it")
-    return pd.read_csv(path)
+    try:
+        return pd.read_csv(path)
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())}; restore the file, it is the paper's") from None
 
 
 def tokens(text: str) -> int:

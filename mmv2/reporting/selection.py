@@ -16,12 +16,25 @@ BASELINES = {"chance": "Chance (most frequent answer)", "baseline_nearest_match"
 
 
 def of_task(records: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Records of one task, of every run's last evaluated step; raises UserError where there are none."""
+    """Records of one task, of every run's last evaluated step.
+
+    Raises:
+        UserError: there are none, or the runs did not all answer the same examples of the same frozen data.
+    """
     found = records[records["task"] == task]
     if found.empty:
         tasks = ", ".join(sorted(records["task"].unique()))
         raise UserError(f"records: none of task {task}, only of {tasks}; evaluate {task} or leave this result out")
-    return found[found["step"] == found.groupby("run")["step"].transform("max")]
+    found = found[found["step"] == found.groupby("run")["step"].transform("max")]
+    answered = {str(run): (set(of_run["data_hash"]), len(of_run)) for run, of_run in found.groupby("run")}
+    first, *others = answered
+    for other in others:
+        if answered[other] != answered[first]:
+            raise UserError(
+                f"records: runs {first} and {other} did not answer the same {task} examples "
+                f"({answered[first][1]} and {answered[other][1]} records); evaluate both on the same frozen file"
+            )
+    return found
 
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:

@@ -54,6 +54,7 @@ def ruler_qa_records(run, arch, label, rates, training_context=64, budget=1.0, e
                 "fingerprint": "synthetic",
                 "data_hash": "synthetic",
                 "code_version": "synthetic",
+                "device": "cpu",
             }
             yield ResultRecord(**{**fields, **changes})
 
@@ -76,7 +77,11 @@ def main():
             init_from="synthetic-transformer",
         ),
         *ruler_qa_records(
-            "synthetic-mosaic", "mmv2", "Memory Mosaics v2", {8: 0.8, 16: 0.6, 32: 0.3}, training_context=8
+            "synthetic-mosaic",
+            "mmv2",
+            "Memory Mosaics v2",
+            {8: 0.8, 16: 0.6, 32: 0.3, 64: 0.2, 128: 0.1},
+            training_context=8,
         ),
     ]
     write_records(FILE, records)

@@ -32,6 +32,7 @@ def record(**changes):
         "fingerprint": "f",
         "data_hash": "d",
         "code_version": "c",
+        "device": "cpu",
     }
     return ResultRecord(**{**values, **changes})
 

@@ -21,8 +21,8 @@ _DASHES = {"chance": (0, (1, 2)), "baseline_nearest_match": (0, (6, 2, 1, 2))}
 def draw(records: pd.DataFrame) -> Figure:
     """Accuracy on RULER question answering over the context length of the task.
 
-    Points are means over examples, bars their 95 % bootstrap intervals (runs at the same length are drawn slightly
-    apart; where all examples score the same, a bar has no length). The score is RULER's: an answer counts when it
+    Points are means over examples, bars their 95 % intervals (runs at the same length are drawn slightly apart). The
+    score is RULER's: an answer counts when it
     occurs anywhere in the generated text. A vertical line marks the training context; right of it models extrapolate.
     Grey lines need no model: chance is the most frequent answer to questions of that kind in the development file, and
     the other copies what follows the nearest earlier match of the prompt's last tokens.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
 from mmv2.registry import architecture
 from mmv2.reporting.published import tokens
@@ -15,22 +16,26 @@ TASK = "ruler_qa"
 SCORES = ("official", "strict")
 SIZES = ("small", "large")
 """Endings of the published model names; what precedes is the architecture."""
-SCALE = ("parameters", "training tokens", "training context", "fine-tuned from", "examples per length")
-"""Columns that tell what a row was measured on; the tokens are those of the run itself."""
+SCALE = ("parameters", "fine-tuning tokens", "training context", "fine-tuned from", "examples per length")
+"""Columns that tell what a row was measured on."""
 
 
 def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Accuracy (%) on RULER question answering over the context length of the task.
 
     Columns are headed by the context length in units of the training context, then by its tokens as measured / as
-    published. Measured cells hold the mean over examples with its 95 % bootstrap interval (without width where all
-    examples score the same); what a model is and what this run trained it on stands in its row. A run that is
-    fine-tuned from none was trained at its context from the start. Published rows are the paper's, at its own scale:
+    published. Measured cells hold the mean over examples with its 95 % interval; what a model is, which run it was
+    fine-tuned from and on how many further tokens stands in its row. Published rows are the paper's, at its own scale:
     they compare with measured ones by architecture and ratio of lengths, not by the number itself. The official score
     counts an answer that occurs anywhere in the generated text, the strict one an answer that begins it. An empty cell
     was not measured, or is not reported in the paper.
     """
     measured = of_task(records, TASK)
+    measured = measured[measured["init_from"].notna()]
+    if measured.empty:
+        raise UserError(
+            "table 4 is about fine-tuned runs; name a run with init_from in the suite, or leave the table out"
+        )
     measured = measured.assign(ratio=measured["context_length"] / measured["training_context"])
     (context,) = published["context_length"].unique()
     reported = {tokens(name) / tokens(context): name for name in published.columns[2:]}
@@ -67,7 +72,7 @@ def _measured_rows(records: pd.DataFrame, heads: Mapping[float, str]) -> Iterato
         first = of_run.iloc[0]
         scale: dict[str, Cell] = {
             "parameters": int(first["num_parameters"]),
-            "training tokens": int(first["tokens_seen"]),
+            "fine-tuning tokens": int(first["tokens_seen"]),
             "training context": int(first["training_context"]),
             "fine-tuned from": first["init_from"] if pd.notna(first["init_from"]) else None,
             "examples per length": _counts(of_run),

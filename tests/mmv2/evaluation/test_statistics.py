@@ -62,10 +62,16 @@ def test_pairing_goes_by_example_and_narrows_the_interval():
     assert paired.high - paired.low < unpaired_width
 
 
-def test_equal_answers_differ_by_nothing():
+def test_equal_answers_differ_by_nothing_within_what_so_few_can_tell():
     same = records([0.0, 1.0, 1.0])
     found = paired_difference(same, same, "score_official", seed=0)
-    assert (found.mean, found.low, found.high) == (0, 0, 0)
+    assert (found.mean, found.low, found.high) == pytest.approx((0, -0.7076, 0.7076), abs=1e-4)
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.3085), (1.0, 0.6915, 1.0)])
+def test_where_all_score_the_same_the_interval_is_clopper_and_pearsons(value, low, high):
+    found = interval(np.full(10, value), seed=0)
+    assert (found.mean, found.low, found.high) == pytest.approx((value, low, high), abs=1e-4)
 
 
 @pytest.mark.parametrize("change", [{"example_id": "other"}, {"data_hash": "other"}])

@@ -38,7 +38,7 @@ def test_a_figure_has_200_dots_per_inch(tmp_path):
 
 
 def test_an_ending_like_part_of_a_name_is_kept(tmp_path):
-    write_records(tmp_path / "x.jsonl", ruler_qa_records("a", "mmv2", "Memory Mosaics v2", {64: 0.5}))
+    write_records(tmp_path / "x.jsonl", ruler_qa_records("a", "mmv2", "Memory Mosaics v2", {64: 0.5}, init_from="b"))
     render_figure(FIGURE, [tmp_path / "x.jsonl"], tmp_path / "out" / "fig.v1")
     render_table(TABLE, [tmp_path / "x.jsonl"], tmp_path / "out" / "fig.v1", PUBLISHED)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

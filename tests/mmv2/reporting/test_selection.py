@@ -17,15 +17,23 @@ def test_ratios_are_named_as_people_say_them(ratio, name):
 
 def test_of_a_task_the_last_step_of_each_run_counts():
     rows = [
-        ("a", 5, "ruler_qa"),
-        ("a", 10, "ruler_qa"),
-        ("a", 10, "ruler_qa"),
-        ("b", 3, "ruler_qa"),
-        ("b", 2, "ruler_qa"),
-        ("b", 20, "other"),
+        ("a", 5, "ruler_qa", "d"),
+        ("a", 10, "ruler_qa", "d"),
+        ("b", 3, "ruler_qa", "d"),
+        ("b", 2, "ruler_qa", "d"),
+        ("b", 20, "other", "d"),
     ]
-    records = pd.DataFrame(rows, columns=["run", "step", "task"])
-    assert of_task(records, "ruler_qa").index.tolist() == [1, 2, 3]
+    records = pd.DataFrame(rows, columns=["run", "step", "task", "data_hash"])
+    assert of_task(records, "ruler_qa").index.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "rows", [[("b", 1, "x", "other")], [("b", 1, "x", "d")] * 2], ids=["other data", "lost record"]
+)
+def test_runs_that_answered_other_examples_are_not_pooled(rows):
+    records = pd.DataFrame([("a", 1, "x", "d"), *rows], columns=["run", "step", "task", "data_hash"])
+    with pytest.raises(UserError, match=r"runs a and b did not answer the same x examples"):
+        of_task(records, "x")
 
 
 def test_a_task_without_records_is_told_with_those_there_are():

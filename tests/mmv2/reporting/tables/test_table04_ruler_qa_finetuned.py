@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
 from mmv2.records import read_records, write_records
 from mmv2.reporting.published import read_published
@@ -43,7 +44,7 @@ def test_lengths_of_equal_ratio_share_a_column(build):
 
 
 def test_what_the_paper_does_not_report_is_empty_and_never_zero(build):
-    table = build(*ruler_qa_records("run", *TRANSFORMER, {64: 0.5}))
+    table = build(*ruler_qa_records("run", *TRANSFORMER, {64: 0.5}, init_from="first"))
     head = "2x: - / 64k"
     for size in ("small", "large"):
         published = row(table, f"Transformer {size}", "published")
@@ -58,7 +59,7 @@ def test_a_measured_row_states_its_scale_and_both_scores(build):
     official = row(table, "Memory Mosaics v2", "measured: run")
     strict = row(table, "Memory Mosaics v2", "measured: run", "strict")
     for found in (official, strict):
-        assert (found["parameters"], found["training tokens"], found["training context"]) == (280_000, 1_000_000, 64)
+        assert (found["parameters"], found["fine-tuning tokens"], found["training context"]) == (280_000, 1_000_000, 64)
         assert (found["fine-tuned from"], found["examples per length"]) == ("first", "40")
     cell = official["1x: 64 / 32k"]
     assert isinstance(cell, Interval)
@@ -68,19 +69,24 @@ def test_a_measured_row_states_its_scale_and_both_scores(build):
 
 
 def test_only_the_last_step_of_a_run_counts(build):
-    early = ruler_qa_records("run", *MOSAIC, {64: 0.0}, step=50)
-    table = build(*early, *ruler_qa_records("run", *MOSAIC, {64: 1.0}))
+    early = ruler_qa_records("run", *MOSAIC, {64: 0.0}, step=50, init_from="first")
+    table = build(*early, *ruler_qa_records("run", *MOSAIC, {64: 1.0}, init_from="first"))
     assert row(table, "Memory Mosaics v2", "measured: run")["1x: 64 / 32k"].mean == 100
 
 
 def test_an_architecture_that_the_paper_does_not_have_in_this_table_is_shown_all_the_same(build):
-    table = build(*ruler_qa_records("run", "transformer_long_short", "Long-short transformer", {64: 0.5}))
+    table = build(
+        *ruler_qa_records("run", "transformer_long_short", "Long-short transformer", {64: 0.5}, init_from="first")
+    )
     assert isinstance(row(table, "Long-short transformer", "measured: run")["1x: 64 / 32k"], Interval)
     assert (table["source"] == "published").sum() == 4
 
 
 def test_trivial_answers_are_counted_once_per_example(build):
-    records = [*ruler_qa_records("a", *MOSAIC, {64: 0.5}), *ruler_qa_records("b", *TRANSFORMER, {64: 0.5})]
+    records = [
+        *ruler_qa_records("a", *MOSAIC, {64: 0.5}, init_from="first"),
+        *ruler_qa_records("b", *TRANSFORMER, {64: 0.5}, init_from="first"),
+    ]
     table = build(*records)
     chance = row(table, "Chance (most frequent answer)", "measured: no model")
     assert (chance["1x: 64 / 32k"].mean, chance["1x: 64 / 32k"].num_examples) == (25.0, 8)
@@ -89,7 +95,17 @@ def test_trivial_answers_are_counted_once_per_example(build):
 
 def test_different_numbers_of_examples_are_told(build):
     records = [
-        *ruler_qa_records("a", *MOSAIC, {64: 1.0}, examples=8),
-        *ruler_qa_records("a", *MOSAIC, {128: 1.0}, examples=6),
+        *ruler_qa_records("a", *MOSAIC, {64: 1.0}, examples=8, init_from="first"),
+        *ruler_qa_records("a", *MOSAIC, {128: 1.0}, examples=6, init_from="first"),
     ]
     assert row(build(*records), "Memory Mosaics v2", "measured: a")["examples per length"] == "6 to 8"
+
+
+def test_runs_that_were_not_fine_tuned_are_no_rows_of_this_table(build):
+    tuned = [*ruler_qa_records("tuned", *MOSAIC, {64: 0.5, 128: 0.5}, init_from="first")]
+    first = [*ruler_qa_records("first", *MOSAIC, {64: 0.5, 128: 0.5}, training_context=8)]
+    table = build(*tuned, *first)
+    assert list(table.columns[-2:]) == ["1x: 64 / 32k", "2x: 128 / 64k"]
+    assert "measured: first" not in set(table["source"])
+    with pytest.raises(UserError, match="table 4 is about fine-tuned runs"):
+        build(*first)
