@@ -74,7 +74,7 @@ def looks(records: pd.DataFrame) -> dict[str, Look]:
     runs = records.drop_duplicates("run").sort_values(["arch", "run"])
     several = runs["arch"].duplicated().any()
     contexts = runs["training_context"].nunique()
-    others = iter(_OTHER_COLOURS)
+    others = cycle(_OTHER_COLOURS)
     found = {}
     for arch, of_arch in runs.groupby("arch", sort=False):
         colour = _COLOURS.get(str(arch)) or next(others)
@@ -86,7 +86,7 @@ def looks(records: pd.DataFrame) -> dict[str, Look]:
     return found
 
 
-def new_axes(width: float = 4.6, height: float = 3.2) -> tuple[Figure, Axes]:
+def new_axes(width: float = 5.6, height: float = 3.2) -> tuple[Figure, Axes]:
     """Empty axes of about that size in inches. What lies outside, such as a legend, adds to the size of the figure."""
     figure = Figure(figsize=(width, height))
     return figure, figure.add_subplot()

@@ -11,7 +11,7 @@ from mmv2.reporting.style import REFERENCE, Look, legend_beside, looks, new_axes
 
 TASK = "ruler_qa"
 SCORE = "score_official"
-APART = 1.04
+APART = 1.1
 """Runs are drawn this factor apart, so that bars at the same length do not hide each other."""
 MARGIN = 2**0.5
 """The axis goes on by this factor beyond the first and last length."""
