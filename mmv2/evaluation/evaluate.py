@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from mmv2.config import fingerprint, validate
 from mmv2.data.tokenizer import BOS, EOS
-from mmv2.errors import UserError
+from mmv2.errors import UserError, choices
 from mmv2.evaluation.frozen import FrozenExample, FrozenHeader, read_frozen
 from mmv2.evaluation.generation import Answer, generate
 from mmv2.evaluation.progress import Progress
@@ -26,6 +26,8 @@ from mmv2.final import FinalModel, load_final
 from mmv2.provenance import code_version, source_hash
 from mmv2.records import ResultRecord, write_records
 from mmv2.registry import architecture, entry
+
+DEVICES = ("cpu", "cuda")
 
 
 class _Origin(BaseModel):
@@ -55,21 +57,22 @@ def evaluate(
         device: cpu or cuda; None: a GPU where there is one.
 
     Raises:
-        UserError: a file is missing or damaged, or the examples were made with another tokenizer.
+        UserError: an argument is out of range, a file is missing or damaged, or the examples were made with another
+            tokenizer.
     """
     if batch_size < 1:
-        raise UserError(f"batch size: {batch_size}; decode at least 1 example at a time")
+        raise UserError(f"batch_size: {batch_size}; decode at least 1 example at a time")
+    device = _device(device)
     torch.set_num_threads(1)
     header, examples = read_frozen(frozen_file)
     _check_tokenizer(model_folder, header, frozen_file)
     final = load_final(model_folder)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     final.model.to(device)
     constant = {**_constant(final, model_folder, header, frozen_file), "device": device}
     progress = Progress(
         # Not *.jsonl: a folder of records is read by that ending.
         output_file.with_name(output_file.name + ".partial"),
-        _key(final, model_folder, frozen_file, batch_size),
+        _key(final, model_folder, frozen_file, batch_size, device),
     )
     _answer_all(final, header, examples, batch_size, progress)
     task: TaskSpec = entry("task", header.task)
@@ -83,6 +86,16 @@ def evaluate(
     progress.remove()
 
 
+def _device(name: str | None) -> str:
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in DEVICES:
+        raise UserError(f"device: {name!r} is unknown; {choices(name, DEVICES)}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: cuda, but there is no GPU that torch can use; use cpu")
+    return name
+
+
 def _check_tokenizer(model_folder: Path, header: FrozenHeader, frozen_file: Path) -> None:
     file = model_folder / "tokenizer.json"
     if not file.is_file():
@@ -94,11 +107,12 @@ def _check_tokenizer(model_folder: Path, header: FrozenHeader, frozen_file: Path
         )
 
 
-def _key(final: FinalModel, model_folder: Path, frozen_file: Path, batch_size: int) -> str:
+def _key(final: FinalModel, model_folder: Path, frozen_file: Path, batch_size: int, device: str) -> str:
     """Changes with all that an answer depends on."""
     files = (model_folder / "config.json", model_folder / "model.safetensors", frozen_file)
     code = source_hash(("mmv2.evaluation", *architecture(final.arch).packages))
-    return fingerprint({"files": [sha256(file) for file in files], "batch_size": batch_size, "code": code})
+    hashes = [sha256(file) for file in files]
+    return fingerprint({"files": hashes, "batch_size": batch_size, "device": device, "code": code})
 
 
 def _answer_all(

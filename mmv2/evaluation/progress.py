@@ -1,7 +1,8 @@
 """Answers so far, kept on disk while an evaluation runs, so that a killed one goes on where it stopped.
 
 The file is JSON lines: the key of the evaluation, then one answer per line, appended as answers come. A line that a
-kill cut off is dropped. Answers under another key (other weights, data, code or batches) are dropped as a whole.
+kill cut off is dropped. Answers under another key (other weights, data, code, batches or device) are dropped as a
+whole.
 """
 
 import json
@@ -30,7 +31,7 @@ class Progress:
         whole = _whole_lines(path)
         if whole[:1] != [head.encode()]:
             if path.exists():
-                print(f"{path}: of another model, data, code or batch size; starting afresh", file=sys.stderr)
+                print(f"{path}: of another model, data, code, batch size or device; starting afresh", file=sys.stderr)
             write_text(path, head)
             return
         for number, line in enumerate(whole[1:], start=2):

@@ -1,7 +1,10 @@
 """Percentile bootstrap over examples: how sure an accuracy, or a difference of two, is.
 
-Every resampling draws as many examples as there are, with replacement, from a seeded generator. Where all of n examples
-score 0, or all score 1, that has no width; there the interval is Clopper and Pearson's exact one for a rate.
+Every resampling draws as many examples as there are, with replacement, from a seeded generator. Where all n examples
+score the same, every resampling is the same and its percentiles would have no width, as if n examples told all. What
+they tell is that hardly any example scores otherwise: at most a share 1 - (ALPHA / 2)^(1 / n) of them, the exact bound
+of Clopper and Pearson (1934) after 0 of n. There the interval reaches as far as that share at the score's own least or
+greatest value moves the mean. For scores 0 and 1 this is the Clopper-Pearson interval itself.
 
 Shapes: N examples, R resamplings.
 """
@@ -31,18 +34,25 @@ class Interval:
     num_examples: int
 
 
-def interval(values_N: np.ndarray, seed: int) -> Interval:
-    """Mean of one score per example, with the 2.5th and 97.5th percentile of its bootstrap distribution.
+def interval(values_N: np.ndarray, seed: int, least: float = 0.0) -> Interval:
+    """Mean of one score per example with its 95 % interval.
 
-    The exact interval of a rate of 0 or 1 in n examples is at its other end 1 - (ALPHA / 2)^(1 / n) away.
+    Args:
+        values_N: scores.
+        seed: of the resampling.
+        least: smallest possible score; the greatest is 1.
+
+    Returns:
+        The 2.5th and 97.5th percentile of the bootstrap distribution, or exact bounds where all examples score the
+        same (see the module).
     """
     assert len(values_N), "no example, no mean"
     values_N = np.asarray(values_N, dtype=np.float64)
-    width = 1 - (ALPHA / 2) ** (1 / len(values_N))
-    if (values_N == 0).all():
-        return Interval(0.0, 0.0, width, len(values_N))
-    if (values_N == 1).all():
-        return Interval(1.0, 1 - width, 1.0, len(values_N))
+    assert least <= values_N.min() <= values_N.max() <= 1, "not a score"
+    if (values_N == values_N[0]).all():
+        same = float(values_N[0])
+        others = 1 - (ALPHA / 2) ** (1 / len(values_N))
+        return Interval(same, same - others * (same - least), same + others * (1 - same), len(values_N))
     rng = np.random.default_rng(seed)
     chunks = [rng.integers(len(values_N), size=(_CHUNK, len(values_N))) for _ in range(RESAMPLINGS // _CHUNK)]
     means_R = np.concatenate([values_N[chosen_RN].mean(axis=1) for chosen_RN in chunks])
@@ -71,8 +81,4 @@ def paired_difference(first: pd.DataFrame, second: pd.DataFrame, score: str, see
             f"({len(one)} and {len(other)}, {len(one.index.intersection(other.index))} in common); "
             f"evaluate both on the same frozen files"
         )
-    difference_N = (one - other).to_numpy()
-    if not difference_N.any():  # agreement everywhere: how far apart the rates may be, either way
-        width = interval(difference_N, seed).high
-        return Interval(0.0, -width, width, len(difference_N))
-    return interval(difference_N, seed)
+    return interval((one - other).to_numpy(), seed, least=-1.0)

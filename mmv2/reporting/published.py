@@ -1,5 +1,8 @@
 """The paper's own numbers, as tracked below ``results/published``. An empty cell there means: not reported."""
 
+import csv
+import io
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,16 +11,55 @@ from mmv2.errors import UserError
 
 FOLDER = Path("results") / "published"
 """Relative to the repository, which is where the workflow runs."""
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def read_published(path: Path) -> pd.DataFrame:
-    """Read a file of published numbers; empty cells are NaN. Raises UserError for a missing file."""
+    """Read a file of published numbers; empty cells are NaN.
+
+    Raises:
+        UserError: the file is missing or holds no rows, or a line has more or fewer cells than the first or text in a
+            column of numbers.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file; run from the repository, whose results/published holds it")
+    _check(path)
+    return pd.read_csv(path)
+
+
+def _check(path: Path) -> None:
+    """What pandas takes without a word: a line cut short counts as not reported, one letter makes a column text."""
+    (_, header), *body = _rows(path)
+    if not body:
+        raise _damaged(path, 1, "a first line and no rows")
+    for number, cells in body:
+        if len(cells) != len(header):
+            raise _damaged(path, number, f"{len(cells)} cells, the first line has {len(header)}")
+    for place, name in enumerate(header):
+        column = [(number, cells[place]) for number, cells in body if cells[place]]
+        wrong = [(number, cell) for number, cell in column if not _NUMBER.fullmatch(cell)]
+        if wrong and len(wrong) < len(column):
+            number, cell = wrong[0]
+            raise _damaged(path, number, f"{name}: {cell!r} in a column of numbers")
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Line number and cells of each row, the first with the names of the columns."""
+    content = path.read_bytes()
     try:
-        return pd.read_csv(path)
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {' '.join(str(error).split())}; restore the file, it is the paper's") from None
+        reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+        rows = [(reader.line_num, cells) for cells in reader]
+    except UnicodeDecodeError as error:
+        raise _damaged(path, 1 + content[: error.start].count(b"\n"), "not UTF-8 text") from None
+    except csv.Error as error:
+        raise _damaged(path, reader.line_num, str(error)) from None
+    if not rows:
+        raise _damaged(path, 1, "empty")
+    return rows
+
+
+def _damaged(path: Path, number: int, problem: str) -> UserError:
+    return UserError(f"{path}: line {number}: {problem}; restore the file, it is the paper's")
 
 
 def tokens(text: str) -> int:

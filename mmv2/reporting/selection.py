@@ -26,15 +26,31 @@ def of_task(records: pd.DataFrame, task: str) -> pd.DataFrame:
         tasks = ", ".join(sorted(records["task"].unique()))
         raise UserError(f"records: none of task {task}, only of {tasks}; evaluate {task} or leave this result out")
     found = found[found["step"] == found.groupby("run")["step"].transform("max")]
-    answered = {str(run): (set(of_run["data_hash"]), len(of_run)) for run, of_run in found.groupby("run")}
-    first, *others = answered
-    for other in others:
-        if answered[other] != answered[first]:
-            raise UserError(
-                f"records: runs {first} and {other} did not answer the same {task} examples "
-                f"({answered[first][1]} and {answered[other][1]} records); evaluate both on the same frozen file"
-            )
+    _check_same_data(found, task)
+    _check_same_examples(found, task)
     return found
+
+
+def _check_same_data(records: pd.DataFrame, task: str) -> None:
+    runs_of = {str(data): sorted(of_data["run"].unique()) for data, of_data in records.groupby("data_hash")}
+    if len(runs_of) > 1:
+        told = "; ".join(f"{data[:12]}: {', '.join(runs)}" for data, runs in runs_of.items())
+        raise UserError(
+            f"records: runs answered different {task} data ({told}); evaluate all runs on the same frozen file"
+        )
+
+
+def _check_same_examples(records: pd.DataFrame, task: str) -> None:
+    """Every run has a record of each example that any has: a mean over what is left of a file is another mean."""
+    examples = records.groupby(EXAMPLE, dropna=False).ngroup()
+    everything = set(examples)
+    lacking = {str(run): len(everything - set(of_run)) for run, of_run in examples.groupby(records["run"])}
+    if any(lacking.values()):
+        told = ", ".join(f"{run} lacks {number}" for run, number in lacking.items() if number)
+        raise UserError(
+            f"records: runs did not answer the same {task} examples (of {len(everything)}, {told}); "
+            f"evaluate all runs on the same frozen file"
+        )
 
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:

@@ -28,6 +28,8 @@ _MOST_RUNS = len(_MARKERS) * len(_LINES)
 """Of one architecture; as the two numbers have no common divisor, all pairs of marker and line occur."""
 REFERENCE: dict[str, Any] = {"color": "0.45", "linewidth": 1.2, "zorder": 1.5}
 """Lines that are no model: chance and the like."""
+BAND = "0.93"
+"""Area of the interval around such a line."""
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 9,
@@ -39,6 +41,8 @@ _SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "legend.handlelength": 3.4,
+    "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
     "lines.linewidth": 1.6,
     "lines.markersize": 5,
     "pdf.fonttype": 42,
@@ -86,16 +90,19 @@ def looks(records: pd.DataFrame) -> dict[str, Look]:
     return found
 
 
-def new_axes(width: float = 5.6, height: float = 3.2) -> tuple[Figure, Axes]:
+def new_axes(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
     """Empty axes of about that size in inches. What lies outside, such as a legend, adds to the size of the figure."""
     figure = Figure(figsize=(width, height))
     return figure, figure.add_subplot()
 
 
-def legend_beside(axes: Axes, title: str) -> None:
-    """Put the legend to the right of the data, where it hides nothing; runs first."""
+def legend_below(axes: Axes, title: str) -> None:
+    """Put the legend under the data in two columns, where it hides nothing and takes no width; runs first."""
     entries = sorted(
         zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: isinstance(entry[0], Line2D)
     )
     handles, labels = zip(*entries, strict=True)
-    axes.legend(handles, labels, title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.02, 1.02))
+    # Where two columns suffice it is as wide as the axes, and below their label.
+    axes.legend(
+        handles, labels, title=title, alignment="left", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+    )

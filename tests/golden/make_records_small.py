@@ -77,11 +77,21 @@ def main():
             init_from="synthetic-transformer",
         ),
         *ruler_qa_records(
+            "synthetic-mosaic-tuned-at-32",
+            "mmv2",
+            "Memory Mosaics v2",
+            {8: 0.9, 16: 0.8, 32: 0.7, 64: 0.6, 128: 0.4},
+            training_context=32,
+            init_from="synthetic-mosaic",
+            tokens_seen=500_000,
+        ),
+        *ruler_qa_records(
             "synthetic-mosaic",
             "mmv2",
             "Memory Mosaics v2",
             {8: 0.8, 16: 0.6, 32: 0.3, 64: 0.2, 128: 0.1},
             training_context=8,
+            tokens_seen=8_000_000,
         ),
     ]
     write_records(FILE, records)

@@ -66,6 +66,27 @@ def test_a_damaged_line_is_named(tmp_path):
         read_records(path)
 
 
+@pytest.mark.parametrize("field", ["scores", "baselines"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-0.5", "1.01", "null", '"1"'])
+def test_a_score_that_is_none_is_refused_with_its_line(tmp_path, field, value):
+    path = tmp_path / "a.jsonl"
+    write_records(path, [record(), record(example_id="q2")])
+    first, second, _ = path.read_text().split("\n")
+    damaged = second.replace({"scores": '"strict":0.0', "baselines": '"nearest_match":1.0'}[field], f'"strict":{value}')
+    assert damaged != second
+    path.write_text(f"{first}\n{damaged}\n")
+    with pytest.raises(UserError, match=rf"a\.jsonl: line 2: {field}\.strict: "):
+        read_records(path)
+
+
+def test_records_of_before_the_device_was_told_are_refused(tmp_path):
+    path = tmp_path / "a.jsonl"
+    write_records(path, [record()])
+    path.write_text(path.read_text().replace(',"device":"cpu"', ""))
+    with pytest.raises(UserError, match=r"a\.jsonl: line 1: device: "):
+        read_records(path)
+
+
 @pytest.mark.parametrize("difference", ["num_shots", "label_kind", "prompt_style", "context_length", "step"])
 def test_results_that_differ_in_any_field_are_different(tmp_path, difference):
     value = {"num_shots": 3, "label_kind": "semantic", "prompt_style": "space"}.get(difference, 512)

@@ -44,6 +44,7 @@ TRAINING = {
 EVALUATION = {
     **ANYWHERE,
     "mmv2.data": "a package without code",
+    "mmv2.data.shards": "compares checksums; examples are made of the files themselves",
     "mmv2.data.tokenizer": "names markers; words and ids are in tokenizer.json, an input",
     "mmv2.evaluation": "a package without code",
     "mmv2.evaluation.progress": "keeps answers as they are",

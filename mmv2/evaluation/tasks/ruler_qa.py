@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from mmv2.data.tokenizer import load_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
-from mmv2.evaluation.frozen import FrozenExample, FrozenHeader, write_frozen
+from mmv2.evaluation.frozen import FrozenExample, FrozenHeader, check_corpus_files, checksum, write_frozen
 from mmv2.evaluation.scoring import official, strict
 from mmv2.evaluation.squad import Question, read_squad
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
@@ -177,8 +177,10 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
         output: JSON lines, see ``mmv2.evaluation.frozen``; the same bytes whatever the order of lengths.
 
     Raises:
-        UserError: damaged source or tokenizer, a length that does not fit or cannot be filled.
+        UserError: a source or the tokenizer is damaged or not as the corpus manifest records it, a length does not
+            fit or cannot be filled.
     """
+    check_corpus_files(corpus_folder, tokenizer_file, (settings.file, settings.dev_file))
     tokenizer = load_tokenizer(tokenizer_file)
     files = {name: corpus_folder / name for name in (settings.file, settings.dev_file)}
     source = read_squad(files[settings.file])
@@ -199,6 +201,7 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
         sources={name: sha256(file) for name, file in files.items()},
         max_new_tokens=settings.max_new_tokens,
         num_examples=len(examples),
+        examples_sha256=checksum(examples),
         summary=_summary(examples),
     )
     _check_filled(header, len(source.pool), settings.min_fill, files[settings.file])
@@ -267,7 +270,10 @@ def score(example: FrozenExample, prediction: str) -> dict[str, float]:
 
 
 def chance(example: FrozenExample) -> float:
-    """Official score of the blind guess: the most frequent answer to questions of that kind in the dev file."""
+    """Official score of the blind guess: the most frequent answer to questions of that kind in the dev file.
+
+    0 or 1: the guess is fixed, so over few examples its mean is uncertain, as a model's is.
+    """
     return official(example.references, example.baselines["most_frequent_answer"])
 
 

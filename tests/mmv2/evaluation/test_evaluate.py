@@ -9,7 +9,7 @@ from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
 from mmv2.evaluation import evaluate as evaluate_module
 from mmv2.evaluation.evaluate import evaluate
-from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.frozen import checksum, read_frozen, write_frozen
 from mmv2.evaluation.generation import generate
 from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
 from mmv2.files import sha256
@@ -50,7 +50,7 @@ def arch(request):
 
 def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_path):
     output = tmp_path / "records.jsonl"
-    evaluate(files / arch, files / "frozen.jsonl", output, batch_size=4)
+    evaluate(files / arch, files / "frozen.jsonl", output, batch_size=4, device="cpu")
     header, examples = read_frozen(files / "frozen.jsonl")
     final = load_final(files / arch)
     tokenizer = final.tokenizer
@@ -69,6 +69,7 @@ def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_pat
         assert (record.run, record.arch, record.step, record.tokens_seen) == (f"tiny-{arch}", arch, 7, 700)
         assert (record.training_context, record.budget, record.seed) == (32, 1.0, 3)
         assert record.num_parameters == sum(parameter.numel() for parameter in final.model.parameters())
+        assert record.device == "cpu"
         assert record.data_hash == sha256(files / "frozen.jsonl")
         assert record.baselines["nearest_match"] == 1.0
     assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
@@ -88,7 +89,7 @@ def run(files, monkeypatch):
             return generate(*arguments)
 
         monkeypatch.setattr(evaluate_module, "generate", generate_or_die)
-        arguments = (files / model, files / "frozen.jsonl", output, 4)
+        arguments = (files / model, files / "frozen.jsonl", output, 4, "cpu")
         process = multiprocessing.get_context("fork").Process(target=evaluate, args=arguments)
         process.start()
         process.join()
@@ -123,22 +124,58 @@ def test_answers_of_another_model_are_not_taken_over(run, other, tmp_path):
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
 
 
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_of_nothing_is_refused(files, tmp_path, batch_size):
+    with pytest.raises(UserError, match=rf"batch_size: {batch_size}; decode at least 1"):
+        evaluate(files / "mmv2", files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("gpu", "asked", "found"),
+    [(False, None, "cpu"), (True, None, "cuda"), (True, "cpu", "cpu"), (True, "cuda", "cuda"), (False, "cpu", "cpu")],
+)
+def test_the_device_is_the_one_asked_for_or_a_gpu_where_there_is_one(monkeypatch, gpu, asked, found):
+    monkeypatch.setattr(evaluate_module.torch.cuda, "is_available", lambda: gpu)
+    assert evaluate_module._device(asked) == found
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("gpu", "device: 'gpu' is unknown; .*allowed: cpu, cuda"), ("cuda", "cuda, but there is no")],
+)
+def test_a_device_that_is_not_there_is_refused(files, tmp_path, monkeypatch, device, message):
+    monkeypatch.setattr(evaluate_module.torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=message):
+        evaluate(files / "mmv2", files / "frozen.jsonl", tmp_path / "out.jsonl", 4, device)
+    assert not list(tmp_path.iterdir())
+
+
+def test_answers_of_another_device_are_not_taken_over(files):
+    final = load_final(files / "mmv2")
+    keys = {
+        evaluate_module._key(final, files / "mmv2", files / "frozen.jsonl", 4, device) for device in ("cpu", "cuda")
+    }
+    assert len(keys) == 2
+
+
 def test_another_tokenizer_is_refused(files, tmp_path):
     other = write_corpus_folder(tmp_path / "corpus")
     tokenizer = json.loads((other / "tokenizer.json").read_text())
     (other / "tokenizer.json").write_text(json.dumps(tokenizer, indent=1))
     write_final(tmp_path / "final", "transformer", other / "tokenizer.json")
     with pytest.raises(UserError, match=r"frozen\.jsonl: made with another tokenizer .* freeze ruler_qa with"):
-        evaluate(tmp_path / "final", files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)
+        evaluate(tmp_path / "final", files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4, device="cpu")
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_prompt_that_reads_otherwise_than_when_frozen_is_refused(files, tmp_path):
-    lines = (files / "frozen.jsonl").read_text().split("\n")
-    lines[3] = lines[3].replace("lives in", "lives", 1)
-    (tmp_path / "frozen.jsonl").write_text("\n".join(lines))
+    header, examples = read_frozen(files / "frozen.jsonl")
+    examples[2] = examples[2].model_copy(update={"prompt": examples[2].prompt.replace("lives in", "lives", 1)})
+    header = header.model_copy(update={"examples_sha256": checksum(examples)})
+    write_frozen(tmp_path / "frozen.jsonl", header, examples)
     with pytest.raises(UserError, match=r"tokens here, .* when it was frozen"):
-        evaluate(files / "mmv2", tmp_path / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)
+        evaluate(files / "mmv2", tmp_path / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4, device="cpu")
 
 
 def test_provenance_without_a_key_is_told(files, tmp_path):
@@ -148,4 +185,4 @@ def test_provenance_without_a_key_is_told(files, tmp_path):
     del content["provenance"]["budget"]
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"config\.json: provenance\.budget: missing"):
-        evaluate(tmp_path, files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4)
+        evaluate(tmp_path, files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4, device="cpu")

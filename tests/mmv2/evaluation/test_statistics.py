@@ -74,6 +74,34 @@ def test_where_all_score_the_same_the_interval_is_clopper_and_pearsons(value, lo
     assert (found.mean, found.low, found.high) == pytest.approx((value, low, high), abs=1e-4)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_difference_of_all_has_a_width_too(sign):
+    one, other = records([1.0] * 10, "b"), records([0.0] * 10)
+    found = paired_difference(*((one, other) if sign > 0 else (other, one)), "score_official", seed=0)
+    ends = sorted([sign, sign * (1 - 2 * 0.30850)])
+    assert (found.mean, found.low, found.high) == pytest.approx((sign, *ends), abs=1e-4)
+
+
+@pytest.mark.parametrize("number", [1, 8, 500])
+def test_the_exact_bound_is_the_rate_at_which_n_of_n_is_just_still_likely(number):
+    found = interval(np.zeros(number), seed=0)
+    assert (1 - found.high) ** number == pytest.approx(0.025)
+    half = interval(np.full(number, 0.5), seed=0)
+    assert (half.low, half.high) == pytest.approx((0.5 - found.high / 2, 0.5 + found.high / 2))
+
+
+def test_a_rate_near_zero_is_covered_although_most_samples_are_all_zero():
+    rng = np.random.default_rng(3)
+    found = [interval(rng.random(30) < 0.02, seed=trial) for trial in range(200)]
+    assert sum(one.mean == 0 for one in found) > 80
+    assert all(one.high >= 0.02 for one in found if one.mean == 0)
+
+
+def test_what_is_no_score_is_no_mean():
+    with pytest.raises(AssertionError, match="not a score"):
+        interval(np.array([0.0, 1.5]), seed=0)
+
+
 @pytest.mark.parametrize("change", [{"example_id": "other"}, {"data_hash": "other"}])
 def test_different_examples_are_refused(change):
     other = records([0.0, 1.0, 1.0], "b")

@@ -15,7 +15,10 @@ from mmv2.reporting.render import render_figure, render_table
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "records_small.jsonl"
 PUBLISHED = ROOT / "results" / "published"
-RUNS = ["synthetic-mosaic", "synthetic-mosaic-tuned", "synthetic-transformer-tuned"]
+TUNED = ["synthetic-mosaic-tuned", "synthetic-mosaic-tuned-at-32", "synthetic-transformer-tuned"]
+RUNS = ["synthetic-mosaic", *TUNED]
+SHOWN = {"table04_ruler_qa_finetuned": TUNED}
+"""Per table, the golden runs that it has rows of. A new table adds one line."""
 
 
 @pytest.fixture(params=sorted(entries("table")))
@@ -39,11 +42,11 @@ def test_a_table_is_written_in_three_forms_each_time_the_same(table, tmp_path):
     assert files(tmp_path / "one", "table") == files(tmp_path / "two", "table")
 
 
-def test_a_table_shows_every_run_and_its_caption(table, tmp_path):
+def test_a_table_shows_every_run_that_it_is_about_and_its_caption(table, tmp_path):
     render_table(table, [GOLDEN], tmp_path / "table", PUBLISHED)
     for ending in (".csv", ".md", ".tex"):
         text = (tmp_path / f"table{ending}").read_text()
-        assert all(run in text for run in RUNS if run.endswith("tuned"))
+        assert all(run in text for run in SHOWN[table])
         assert "nan" not in text.lower()
         assert "None" not in text
     assert entries("table")[table].caption in (tmp_path / "table.md").read_text()

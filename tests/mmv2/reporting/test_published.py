@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mmv2.errors import UserError
 from mmv2.reporting.published import FOLDER, read_published, tokens
 
 ROOT = Path(__file__).parents[3]
@@ -28,3 +29,27 @@ def test_an_empty_cell_is_no_number(tmp_path):
     assert pd.isna(table.loc[0, "8k"])
     assert pd.isna(table.loc[1, "4k"])
     assert table.loc[1, "8k"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "line 1: empty"),
+        (b"model,4k\n", "line 1: a first line and no rows"),
+        (b"model,4k,8k\na,1,2\nb,1\n", "line 3: 2 cells, the first line has 3"),
+        (b"model,4k,8k\na,1,2,3\n", "line 2: 4 cells, the first line has 3"),
+        (b'model,4k\na,1\n"b,2\n', "line 3: unexpected end of data"),
+        (b"model,4k,8k\na,1,2\nb,39.O,2\n", "line 3: 4k: '39.O' in a column of numbers"),
+        (b"model,4k\na,1\nb,nan\n", "line 3: 4k: 'nan' in a column of numbers"),
+        (b"model,4k\na,1\nb\xff,2\n", "line 3: not UTF-8 text"),
+    ],
+)
+def test_a_file_that_does_not_parse_is_told_with_its_line(tmp_path, content, message):
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(UserError, match=rf"x\.csv: {message}; restore the file, it is the paper's"):
+        read_published(tmp_path / "x.csv")
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"x\.csv: no such file"):
+        read_published(tmp_path / "x.csv")

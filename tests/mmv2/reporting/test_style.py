@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mmv2.registry import architectures
-from mmv2.reporting.style import legend_beside, looks, new_axes
+from mmv2.reporting.style import legend_below, looks, new_axes
 
 
 def records(*runs):
@@ -52,14 +52,14 @@ def test_twenty_runs_of_one_architecture_can_be_told_apart_and_no_more():
         looks(records(*runs))
 
 
-def test_the_legend_stands_beside_the_data_runs_first():
+def test_the_legend_stands_below_the_data_runs_first():
     figure, axes = new_axes(3.0, 2.0)
     axes.plot([0, 1], [1, 1], label="no run")
     axes.errorbar([0, 1], [0, 1], [0.1, 0.1], label="run")
-    legend_beside(axes, "title")
+    legend_below(axes, "title")
     figure.canvas.draw()
     legend = axes.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["run", "no run"]
     assert legend.get_title().get_text() == "title"
-    assert legend.get_window_extent().x0 > axes.get_window_extent().x1
+    assert legend.get_window_extent().y1 < axes.xaxis.get_tightbbox().y0
     assert figure.get_size_inches().tolist() == [3.0, 2.0]

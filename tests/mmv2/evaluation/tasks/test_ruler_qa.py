@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,14 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from mmv2.config import validate
+from mmv2.data.prepare import prepare_corpus
 from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
+from mmv2.files import sha256
+from tests.mmv2.data.conftest import world_config
 from tests.mmv2.evaluation.small_world import NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
 
 REAL = Path(__file__).parents[4].parent / "shared" / "data" / "squad" / "data" / "dev-v2.0.json"
@@ -182,6 +186,54 @@ def test_the_blind_guess_and_chance_come_from_the_dev_file(corpus):
     chances = [TASK.chance(example) for example in examples]
     assert chances == [float("Riga" in example.references) for example in examples]
     assert 0 < sum(chances) < len(chances)
+
+
+WORLD_LENGTHS = {"context_lengths": (64, 128), "examples_per_length": 5}
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory):
+    """Two corpora of one world that differ in all that fine-tuning may change of the stream."""
+    folder = tmp_path_factory.mktemp("worlds")
+    prepare_corpus(world_config(unit_tokens=2_000), folder / "first")
+    long = {"stream_seed": 1, "unit_tokens": 3_000, "largest_budget": 1.0, "document_tokens": (128, 256)}
+    prepare_corpus(world_config(**long), folder / "long")
+    return folder
+
+
+def test_corpora_of_one_world_freeze_to_the_same_bytes(worlds):
+    for name in ("first", "long"):
+        frozen(worlds / name, **WORLD_LENGTHS)
+    assert (worlds / "first" / "train-00000.bin").read_bytes() != (worlds / "long" / "train-00000.bin").read_bytes()
+    assert (worlds / "first" / "frozen.jsonl").read_bytes() == (worlds / "long" / "frozen.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "evaluation/squad_test.json", "evaluation/squad_dev.json"])
+@pytest.mark.parametrize("damage", ["edited", "lost"])
+def test_files_that_are_not_as_the_manifest_says_are_not_frozen(worlds, tmp_path, name, damage):
+    folder = tmp_path / "corpus"
+    shutil.copytree(worlds / "first", folder)
+    (folder / "frozen.jsonl").unlink(missing_ok=True)
+    if damage == "edited":
+        (folder / name).write_text((folder / name).read_text() + "\n")
+    else:
+        (folder / name).unlink()
+    message = "checksum .* differs from the recorded" if damage == "edited" else "no such file, but its manifest"
+    with pytest.raises(UserError, match=f"{name}: {message}"):
+        frozen(folder, **WORLD_LENGTHS)
+    assert not (folder / "frozen.jsonl").exists()
+
+
+def test_files_beside_the_corpus_and_tokenizers_of_other_models_are_taken_as_they_are(worlds, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(worlds / "first", folder)
+    own = folder / "evaluation" / "own.json"
+    own.write_text((folder / "evaluation" / "squad_test.json").read_text() + "\n")
+    other = tmp_path / "tokenizer.json"
+    other.write_text((folder / "tokenizer.json").read_text() + "\n")
+    freeze(settings(file="evaluation/own.json", **WORLD_LENGTHS), folder, other, tmp_path / "frozen.jsonl")
+    header, _ = read_frozen(tmp_path / "frozen.jsonl")
+    assert (header.sources["evaluation/own.json"], header.tokenizer) == (sha256(own), sha256(other))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from matplotlib.collections import PolyCollection
 
 from mmv2.records import read_records, write_records
-from mmv2.reporting.figures.ruler_qa_over_length import APART, FIGURE
+from mmv2.reporting.figures.ruler_qa_over_length import FIGURE
 from mmv2.reporting.selection import accuracy
+from mmv2.reporting.style import style
 from tests.golden.make_records_small import ruler_qa_records
 
 MOSAIC = ("mmv2", "Memory Mosaics v2")
@@ -18,7 +20,8 @@ def draw(tmp_path):
     def run(*records):
         write_records(tmp_path / "records.jsonl", records)
         table = read_records(tmp_path / "records.jsonl")
-        return table, FIGURE.draw(table).axes[0]
+        with style():
+            return table, FIGURE.draw(table).axes[0]
 
     return run
 
@@ -37,7 +40,6 @@ def test_points_and_bars_are_the_means_and_intervals_of_the_records(draw):
         groups = records[records["run"] == run].groupby("context_length")
         expected = [accuracy(group, "score_official") for _, group in groups]
         np.testing.assert_allclose(points.get_ydata(), [point.mean for point in expected])
-        np.testing.assert_allclose(points.get_xdata() / list(RATES), APART ** (number - 0.5))
         np.testing.assert_allclose(bars(axes, number), [(point.low, point.high) for point in expected])
 
 
@@ -47,6 +49,56 @@ def test_chance_and_copying_are_drawn_across_the_whole_axis(draw):
     for label, level in {"Chance (most frequent answer)": 25, "Copy after the nearest match": 50}.items():
         assert set(lines[label].get_ydata()) == {level}
         np.testing.assert_allclose(lines[label].get_xdata()[[0, -1]], axes.get_xlim())
+
+
+@pytest.mark.parametrize("lengths", [(64,), (64, 128, 256, 512, 1024), (64, 4096)])
+def test_runs_of_equal_accuracy_stand_side_by_side_at_their_length(draw, lengths):
+    runs = [(f"{arch}-{number}", arch, label) for arch, label in (MOSAIC, TRANSFORMER) for number in range(3)]
+    rates = dict.fromkeys(lengths, 0.0)
+    _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, rates)))
+    lines = [container.lines[0] for container in axes.containers]
+    places = np.array([line.get_xdata() for line in lines])
+    pixels = axes.transData.transform([(place, 0) for place in places.ravel()])[:, 0].reshape(places.shape)
+    points = 72 / axes.figure.dpi * pixels
+    assert np.diff(points, axis=0).min() > lines[0].get_markersize()
+    np.testing.assert_allclose(np.exp2(np.log2(places).mean(axis=0)), lengths)
+    between = np.diff(np.sort(points.ravel())).min()
+    assert between > lines[0].get_markersize(), "nor do those of neighbouring lengths meet"
+
+
+def test_runs_of_one_length_do_not_reach_those_of_the_next_however_many_lengths_there_are(draw):
+    rates = {2**power: 0.0 for power in range(4, 18)}
+    runs = [(f"run-{number}", *MOSAIC) for number in range(6)]
+    _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, rates)))
+    places = np.array([container.lines[0].get_xdata() for container in axes.containers])
+    assert (places[0, 1:] > places[-1, :-1]).all()
+
+
+def test_markers_stand_above_the_lines_of_all_runs(draw):
+    runs = [("a", *MOSAIC), ("b", *TRANSFORMER)]
+    _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, dict.fromkeys(RATES, 1.0))))
+    for container in axes.containers:
+        line = container.lines[0]
+        (above,) = (
+            other
+            for other in axes.lines
+            if other is not line
+            and other.get_marker() == line.get_marker()
+            and other.get_color() == line.get_color()
+            and np.array_equal(other.get_xydata(), line.get_xydata())
+        )
+        assert above.get_zorder() > max(other.lines[0].get_zorder() for other in axes.containers)
+
+
+def test_chance_is_drawn_with_the_interval_of_its_own_examples(draw):
+    records, axes = draw(*ruler_qa_records("a", *MOSAIC, RATES), *ruler_qa_records("b", *TRANSFORMER, RATES))
+    (band,) = axes.collections[-1:]
+    assert isinstance(band, PolyCollection)
+    edges = band.get_paths()[0].get_extents()
+    expected = accuracy(records[(records["run"] == "a") & (records["context_length"] == 64)], "chance")
+    assert (edges.y0, edges.y1) == (expected.low, expected.high)
+    assert expected.high - expected.low > 20, "eight examples are few"
+    np.testing.assert_allclose((edges.x0, edges.x1), axes.get_xlim())
 
 
 def test_the_training_context_is_marked_and_the_axis_counts_in_its_units(draw):

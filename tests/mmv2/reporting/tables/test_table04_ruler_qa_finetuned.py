@@ -11,6 +11,7 @@ from mmv2.reporting.tables.table04_ruler_qa_finetuned import TABLE
 from tests.golden.make_records_small import ruler_qa_records
 
 PUBLISHED = Path(__file__).parents[4] / "results" / "published" / TABLE.published
+GOLDEN = Path(__file__).parents[3] / "golden" / "records_small.jsonl"
 MOSAIC = ("mmv2", "Memory Mosaics v2")
 TRANSFORMER = ("transformer", "Transformer")
 
@@ -93,6 +94,77 @@ def test_trivial_answers_are_counted_once_per_example(build):
     assert row(table, "Copy after the nearest match", "measured: no model")["1x: 64 / 32k"].mean == 50.0
 
 
+def no_model(table, name):
+    return table[table["model"] == name].to_dict("records")
+
+
+def test_with_two_training_contexts_each_run_stands_under_its_own_ratios(build):
+    rates = {64: 1.0, 128: 0.0}
+    table = build(
+        *ruler_qa_records("a", *MOSAIC, rates, init_from="first"),
+        *ruler_qa_records("b", *MOSAIC, rates, training_context=128, init_from="first"),
+    )
+    heads = ["1/2x: 64 / 16k", "1x: 64, 128 / 32k", "2x: 128 / 64k"]
+    assert [name for name in table.columns if name in heads] == heads
+    found = [row(table, "Memory Mosaics v2", f"measured: {run}") for run in ("a", "b")]
+    assert found[0][heads[0]] is None
+    assert [found[0][head].mean for head in heads[1:]] == [100, 0]
+    assert [found[1][head].mean for head in heads[:2]] == [100, 0]
+    assert found[1][heads[2]] is None
+
+
+def test_the_golden_records_hold_two_training_contexts():
+    table = TABLE.build(read_records(GOLDEN), read_published(PUBLISHED))
+    at_64 = row(table, "Memory Mosaics v2", "measured: synthetic-mosaic-tuned")
+    at_32 = row(table, "Memory Mosaics v2", "measured: synthetic-mosaic-tuned-at-32")
+    assert list(table.columns[-6:]) == [
+        "1/8x: 8 / 4k",
+        "1/4x: 8, 16 / 8k",
+        "1/2x: 16, 32 / 16k",
+        "1x: 32, 64 / 32k",
+        "2x: 64, 128 / 64k",
+        "4x: 128 / -",
+    ]
+    assert (at_64["training context"], at_32["training context"]) == (64, 32)
+    assert (at_64["4x: 128 / -"], at_32["1/8x: 8 / 4k"]) == (None, None)
+    assert at_32["4x: 128 / -"].num_examples == 8
+
+
+def test_trivial_answers_stand_once_where_training_contexts_agree(build):
+    rates = {64: 0.5, 128: 0.5}
+    records = [
+        *ruler_qa_records("a", *MOSAIC, rates, init_from="first"),
+        *ruler_qa_records("b", *MOSAIC, rates, training_context=128, init_from="first"),
+    ]
+    table = build(*records)
+    for name, mean in {"Chance (most frequent answer)": 25, "Copy after the nearest match": 50}.items():
+        (found,) = no_model(table, name)
+        assert found["training context"] is None
+        assert [cell.mean for head, cell in found.items() if head.startswith(("1/2x", "1x", "2x"))] == [mean] * 3
+
+
+def test_trivial_answers_stand_per_training_context_where_these_differ(build):
+    records = []
+    for run, context in (("a", 64), ("b", 128)):
+        tuned = {"training_context": context, "init_from": "first"}
+        records += ruler_qa_records(run, *MOSAIC, {64: 0.5}, **tuned)
+        records += ruler_qa_records(run, *MOSAIC, {128: 0.5}, **tuned, chance=1.0)
+    table = build(*records)
+    found = no_model(table, "Chance (most frequent answer)")
+    assert [(one["training context"], one["1x: 64, 128 / 32k"].mean) for one in found] == [(64, 25), (128, 100)]
+    assert len(no_model(table, "Copy after the nearest match")) == 1
+
+
+def test_the_run_that_fine_tuning_started_from_is_named_with_its_tokens_where_they_are_known(build):
+    table = build(
+        *ruler_qa_records("a", *MOSAIC, {64: 0.5}, init_from="first"),
+        *ruler_qa_records("b", *MOSAIC, {64: 0.5}, init_from="elsewhere"),
+        *ruler_qa_records("first", *MOSAIC, {64: 0.5}, training_context=8, tokens_seen=8_000_000),
+    )
+    origins = [row(table, "Memory Mosaics v2", f"measured: {run}")["fine-tuned from"] for run in ("a", "b")]
+    assert origins == ["first (8,000,000 training tokens)", "elsewhere"]
+
+
 def test_different_numbers_of_examples_are_told(build):
     records = [
         *ruler_qa_records("a", *MOSAIC, {64: 1.0}, examples=8, init_from="first"),
@@ -107,5 +179,5 @@ def test_runs_that_were_not_fine_tuned_are_no_rows_of_this_table(build):
     table = build(*tuned, *first)
     assert list(table.columns[-2:]) == ["1x: 64 / 32k", "2x: 128 / 64k"]
     assert "measured: first" not in set(table["source"])
-    with pytest.raises(UserError, match="table 4 is about fine-tuned runs"):
+    with pytest.raises(UserError, match="table04_ruler_qa_finetuned: no fine-tuned run among first; give the suite"):
         build(*first)
