@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 READY := $(VENV)/.installed
 
-.PHONY: reproduce test container
+.PHONY: reproduce test keep container
 .DELETE_ON_ERROR:
 
 reproduce: $(READY)  ## install the pinned packages, then build the default suite end to end
@@ -21,6 +21,15 @@ $(READY): requirements.lock pyproject.toml
 	$(VENV)/bin/pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/pip install --quiet --no-deps --editable .
 	touch $@
+
+SUITE ?= laptop
+keep:  ## copy the small results of a finished suite to results/measured, for the repository
+	rm -rf results/measured/$(SUITE)
+	mkdir -p results/measured/$(SUITE)/runs
+	cp -r results/$(SUITE)/tables results/$(SUITE)/figures results/measured/$(SUITE)/
+	rm -f results/measured/$(SUITE)/figures/*.pdf results/measured/$(SUITE)/tables/*.tex
+	for file in results/$(SUITE)/claims.csv results/$(SUITE)/claims.md; do if [ -f $$file ]; then cp $$file results/measured/$(SUITE)/; fi; done
+	for run in results/$(SUITE)/runs/*/; do cp $${run}final/config.json results/measured/$(SUITE)/runs/$$(basename $$run).json; done
 
 container: workflow/container.sif  ## the image for `snakemake --software-deployment-method apptainer`
 workflow/container.sif: workflow/container.def requirements.lock

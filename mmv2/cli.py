@@ -24,9 +24,10 @@ def data(arguments: Sequence[str]) -> None:
     parser = _parser(data)
     parser.add_argument("run", type=Path, help="run file")
     parser.add_argument("--output", type=Path, required=True, help="folder for the corpus")
+    parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="what its own texts lie in; by default data")
     options = parser.parse_args(arguments)
     from mmv2.config import read_yaml
-    from mmv2.data.prepare import prepare_corpus
+    from mmv2.data.prepare import DATA_ROOT, prepare_corpus
     from mmv2.runs import load_run
 
     content = read_yaml(options.run)
@@ -34,7 +35,7 @@ def data(arguments: Sequence[str]) -> None:
         raise UserError(f"{options.run}: is a suite file, a run file is needed: one of {content.get('runs')}")
     corpus = load_run(options.run).corpus
     make_folder(options.output)
-    prepare_corpus(corpus, options.output)
+    prepare_corpus(corpus, options.output, options.data_root or DATA_ROOT)
 
 
 def train(arguments: Sequence[str]) -> None:
@@ -53,7 +54,7 @@ def freeze(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="file for the examples")
     options = parser.parse_args(arguments)
     from mmv2.registry import entry
-    from mmv2.runs import load_suite
+    from mmv2.suites import load_suite
 
     suite, _ = load_suite(options.suite, options.suite.parent.parent / "runs")
     if options.task not in suite.tasks:
@@ -70,17 +71,20 @@ def evaluate(arguments: Sequence[str]) -> None:
     parser.add_argument("examples", type=Path, help="file made by mmv2 freeze")
     parser.add_argument("--output", type=Path, required=True, help="file for the records")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="examples decoded together")
+    parser.add_argument("--device", help="cpu or cuda; by default a GPU where there is one")
+    parser.add_argument("--context-lengths", type=int, nargs="+", metavar="N", help="answer examples of these alone")
     options = parser.parse_args(arguments)
     from mmv2.evaluation.evaluate import evaluate as answer
     from mmv2.final import read_final_config
 
     read_final_config(options.model)  # first of all: the folder given may be another one of the run
     make_folder(options.output.parent)
-    answer(options.model, options.examples, options.output, options.batch_size)
+    lengths = tuple(options.context_lengths) if options.context_lengths else None
+    answer(options.model, options.examples, options.output, options.batch_size, options.device, lengths)
 
 
 def reduce(arguments: Sequence[str]) -> None:
-    """Take a part out of a trained model, such as the long-term memory."""
+    """Take a part out of a trained model, such as the long-term memory; its records keep the run's name."""
     parser = _parser(reduce)
     parser.add_argument("model", type=Path, help="final/ folder of a run")
     parser.add_argument("name", help="a reduction of its architecture, such as without_long_term_memory")
@@ -108,13 +112,16 @@ def render(arguments: Sequence[str]) -> None:
     parser.add_argument("kind", choices=("table", "figure"))
     parser.add_argument("name", help="name of the table or figure")
     parser.add_argument("records", type=Path, nargs="+", help="files made by mmv2 evaluate")
+    parser.add_argument(
+        "--metrics", type=Path, nargs="+", default=[], help="metrics.jsonl of runs, where they are shown"
+    )
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     options = parser.parse_args(arguments)
     from mmv2.reporting.render import render_figure, render_table
 
     make_folder(options.output.parent)
     draw = render_table if options.kind == "table" else render_figure
-    draw(options.name, options.records, options.output)
+    draw(options.name, options.records, options.metrics, options.output)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {

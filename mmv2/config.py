@@ -7,13 +7,16 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from mmv2.errors import UserError, choices
+
+Detail = str | int | float | bool | None
+"""A value that fits into one field of a flat table."""
 
 
 class Config(BaseModel):
@@ -74,8 +77,8 @@ class TrainingConfig(Config):
     seed: int = Field(ge=0)
     global_batch_size: int = Field(ge=1)
     """Sequences per optimizer step, over all ranks."""
-    micro_batch_size: int = Field(ge=1)
-    """Sequences per forward pass on one rank."""
+    micro_batch_size: int | None = Field(default=None, ge=1)
+    """Sequences per forward pass on one rank; None: all of its share at once."""
     max_steps: int | None = Field(default=None, ge=1)
     """Optimizer steps; None: as many as the data budget fills."""
     learning_rate: float = Field(gt=0)
@@ -99,7 +102,7 @@ class TrainingConfig(Config):
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        if self.global_batch_size % self.micro_batch_size:
+        if self.micro_batch_size and self.global_batch_size % self.micro_batch_size:
             raise ValueError(
                 f"micro_batch_size: {self.micro_batch_size} does not divide "
                 f"global_batch_size {self.global_batch_size}; use one of its divisors"
@@ -214,11 +217,13 @@ def _is_number_text(value: Any) -> bool:
 
 def _fields_at(cls: type[BaseModel], location: list[str]) -> list[str]:
     """The keys allowed at a nested place of a config class."""
-    for name in location:
+    names = iter(location)
+    for name in names:
         field = cls.model_fields.get(name)
-        candidates = _classes(field.annotation) if field else []
-        if not candidates:
+        if field is None or not (candidates := _classes(field.annotation)):
             return []
+        if get_origin(field.annotation) is dict:
+            next(names)  # a key of the user's own, such as the name of a data set
         cls = candidates[0]
     return [name for name in cls.model_fields if name != "name"]  # a file's name is no key of it
 

@@ -15,7 +15,7 @@ from mmv2.registry import architecture, architectures
 
 
 def reduce_final(folder: Path, reduction: str, output_folder: Path) -> None:
-    """Write the final/ folder of a reduced model; its run is called ``<run>_<reduction>``.
+    """Write the final/ folder of a reduced model: that of its run, with ``provenance.reduction``.
 
     Args:
         folder: ``final/`` of a run.
@@ -23,19 +23,23 @@ def reduce_final(folder: Path, reduction: str, output_folder: Path) -> None:
         output_folder: new or empty.
 
     Raises:
-        UserError: damaged files, no such reduction, nothing to take out, or an output folder that is in use.
+        UserError: damaged files, no such reduction, nothing to take out, a model that is reduced already, or an output
+            folder that is in use.
     """
     final = load_final(folder)
     reductions = architecture(final.arch).reductions
     if reduction not in reductions:
         raise UserError(f"{folder}: {final.arch} has no reduction {reduction!r}; {choices(reduction, reductions)}")
-    if "run" not in final.provenance:
-        raise UserError(f"{folder / CONFIG}: provenance.run: missing; export the run again")
+    if "reduction" in final.provenance:
+        done = final.provenance["reduction"]
+        raise UserError(
+            f"{folder / CONFIG}: provenance.reduction: is {done} already; reduce the whole model of the run"
+        )
     try:
         reduced = reductions[reduction](final.model)
     except UserError as error:
         raise UserError(f"{folder / CONFIG}: {error}") from None
-    provenance = {**final.provenance, "run": f"{final.provenance['run']}_{reduction}", "reduction": reduction}
+    provenance = {**final.provenance, "reduction": reduction}
     with _new_folder(output_folder) as temporary:
         save_final(temporary, reduced.state_dict(), final.arch, reduced.config, folder / TOKENIZER, provenance)
 

@@ -47,8 +47,8 @@ class FinalModel:
     config: ModelConfig
     tokenizer: Tokenizer
     provenance: dict[str, Any]
-    """run, step, tokens_seen, budget, seed, init_from, fingerprint, corpus, code_version, environment, device; after
-    ``mmv2 reduce`` also reduction."""
+    """run, step, tokens_seen, budget (of the pre-training), seed, init_from, settings, fingerprint, corpus,
+    code_version, environment, device; after ``mmv2 reduce`` also reduction."""
 
 
 def save_final(

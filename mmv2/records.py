@@ -11,11 +11,10 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from mmv2.config import Config
+from mmv2.config import Config, Detail
 from mmv2.errors import UserError
 from mmv2.jsonl import read_jsonl, write_jsonl
 
-Detail = str | int | float | bool | None
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -35,11 +34,16 @@ class ResultRecord(Config):
     training_context: int = Field(ge=1)
     """Tokens per training sequence of this run."""
     budget: float = Field(gt=0)
-    """Training tokens in units of the corpus: 0.2, 1 and 8 in the paper."""
+    """Pre-training tokens in units of the corpus: 0.2, 1 and 8 in the paper. Of a fine-tuned run: those of the run that
+    it started from."""
     seed: int = Field(ge=0)
     """The run's training seed; that of the data is in the frozen file, which ``data_hash`` names."""
     init_from: str | None
     """The run whose weights this one started from (fine-tuning); None: from scratch."""
+    reduction: str | None = None
+    """What was taken out of the trained model, such as without_long_term_memory; run and step are the whole model's."""
+    settings: dict[str, Detail] = Field(default_factory=dict)
+    """The run's model and training settings by key, such as learning_rate, short_term_window and delay_is_fixed."""
 
     task: str
     subtask: str
@@ -47,13 +51,18 @@ class ResultRecord(Config):
     """Tokens the task allows for begin-of-text, prompt and answer."""
     num_shots: int | None = None
     label_kind: str | None = None
-    """semantic or anonymous."""
+    """semantic, anonymous or novel."""
     prompt_style: str | None = None
+    split: str = "test"
+    """dev: only for choosing among prompt styles."""
     example_id: str
-    """Names the example among those of its task, subtask, context length, shots, label kind and prompt style."""
-    references: tuple[str, ...] = Field(min_length=1)
+    """Names the example among those that agree in the other columns of ``EXAMPLE``."""
+    references: tuple[str, ...]
+    """Right answers; none where nothing is asked (reading tasks)."""
     prediction: str
     """Newly generated text, as decoded: no post-processing, nothing of the prompt, cut where the text ended."""
+    choice: str | None = None
+    """The most probable of the example's choices; None where it has none."""
     scores: dict[str, Score]
     """Name of the score -> this example's."""
     main_score: str
@@ -79,9 +88,11 @@ class ResultRecord(Config):
     """Where the answers were computed: cpu or cuda."""
 
 
-EXAMPLE = ["task", "subtask", "context_length", "num_shots", "label_kind", "prompt_style", "example_id"]
+CHECKPOINT = ["run", "step", "reduction"]
+"""The columns that name what was evaluated; ``reduction`` is None for a whole model."""
+EXAMPLE = ["task", "subtask", "context_length", "num_shots", "label_kind", "prompt_style", "split", "example_id"]
 """The columns that name an example."""
-_NESTED = {"scores": "score_", "baselines": "baseline_", "details": "detail_"}
+_NESTED = {"scores": "score_", "baselines": "baseline_", "details": "detail_", "settings": "setting_"}
 
 
 def write_records(path: Path, records: Iterable[ResultRecord]) -> None:
@@ -97,24 +108,30 @@ def read_records(sources: Path | Sequence[Path]) -> pd.DataFrame:
 
     Returns:
         The fields of ``ResultRecord`` as columns; nested ones are flat, such as ``score_official``,
-        ``baseline_nearest_match`` and ``detail_num_documents``.
+        ``baseline_nearest_match``, ``detail_num_documents`` and ``setting_learning_rate``; ``file`` is where a
+        record was read.
 
     Raises:
         UserError: nothing to read, a damaged line, or the same result twice (it would narrow every interval).
     """
     files = _files(sources)
-    rows = [_flat(record) for file in files for record in read_jsonl(file, ResultRecord)]
+    rows = [{**_flat(record), "file": str(file)} for file in files for record in read_jsonl(file, ResultRecord)]
     if not rows:
         raise UserError(f"{', '.join(map(str, files))}: no record in it; run the evaluation that writes it")
     table = pd.DataFrame(rows)
-    twice = table.duplicated(["run", "step", *EXAMPLE])
+    twice = table.duplicated([*CHECKPOINT, *EXAMPLE])
     if twice.any():
         first = table[twice].iloc[0]
         raise UserError(
-            f"{', '.join(map(str, files))}: {first['run']}, step {first['step']}: {first['task']} example "
+            f"{', '.join(map(str, files))}: {_checkpoint(first)}: {first['task']} example "
             f"{first['example_id']} at length {first['context_length']} stands twice; name each result once"
         )
     return table
+
+
+def _checkpoint(row: pd.Series) -> str:
+    reduced = f" {row['reduction']}" if isinstance(row["reduction"], str) else ""
+    return f"{row['run']}{reduced}, step {row['step']}"
 
 
 def _files(sources: Path | Sequence[Path]) -> list[Path]:

@@ -1,8 +1,8 @@
-"""Finds architectures, corpus sources, tasks, tables and figures by name.
+"""Finds architectures, corpus sources, tasks, tables, figures and claims by name.
 
 There is no list to edit: a module in the right folder that defines the right constant is found. The folders are
 ``mmv2/model`` and ``baselines/*`` (MODEL_SPEC), ``mmv2/data/sources`` (SOURCE), ``mmv2/evaluation/tasks`` (TASK),
-``mmv2/reporting/tables`` (TABLE) and ``mmv2/reporting/figures`` (FIGURE).
+``mmv2/reporting/tables`` (TABLE), ``mmv2/reporting/figures`` (FIGURE) and ``mmv2/reporting/claims`` (CLAIM).
 """
 
 import importlib
@@ -84,10 +84,10 @@ def architecture(name: str) -> ArchitectureSpec:
 
 
 def entry(kind: str, name: str) -> Any:
-    """A source, task, table or figure by name; raises UserError with the choices.
+    """A source, task, table, figure or claim by name; raises UserError with the choices.
 
     Args:
-        kind: ``source``, ``task``, ``table`` or ``figure``.
+        kind: ``source``, ``task``, ``table``, ``figure`` or ``claim``.
         name: the name of its module.
     """
     return _pick(entries(kind), name, kind)
@@ -106,6 +106,7 @@ _PLACES = {
     "task": ("mmv2.evaluation.tasks", "TASK"),
     "table": ("mmv2.reporting.tables", "TABLE"),
     "figure": ("mmv2.reporting.figures", "FIGURE"),
+    "claim": ("mmv2.reporting.claims", "CLAIM"),
 }
 
 

@@ -14,7 +14,8 @@ from pydantic.json_schema import models_json_schema
 
 from mmv2.files import write_json
 from mmv2.registry import architectures, entries
-from mmv2.runs import RunConfig, SuiteConfig, WorkflowConfig
+from mmv2.runs import RunConfig
+from mmv2.suites import SuiteConfig, WorkflowConfig
 
 FOLDER = Path("workflow") / "schemas"
 
@@ -26,7 +27,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     corpora = {name: source.config for name, source in entries("source").items()}
     run = _schema(RunConfig, {"model": models, "corpus": corpora})
     run["properties"] |= {
-        "base": {"type": "string", "description": "File beside this one whose values are overridden key by key."},
+        "base": {
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            "description": "File or files beside this one whose values are overridden key by key.",
+        },
         "arch": {"enum": sorted(models), "description": "Name of an architecture."},
     }
     suite = _schema(SuiteConfig, {"tasks": tasks})

@@ -10,7 +10,7 @@ a prefix of the stream.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -57,6 +57,8 @@ class CorpusManifest(Config):
     shards: tuple[Shard, ...]
     files: dict[str, str]
     """Evaluation file, relative to the folder -> SHA-256."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """The user's files that it was made from, relative to ``data_root`` -> SHA-256."""
 
 
 def read_manifest(folder: Path) -> CorpusManifest:
@@ -121,6 +123,7 @@ def write_corpus(
     tokenizer: Tokenizer,
     documents: Iterable[Sequence[int]],
     shard_tokens: int = SHARD_TOKENS,
+    inputs: Mapping[str, str] | None = None,
 ) -> CorpusManifest:
     """Write tokenizer, shards and, last, the manifest. Evaluation files must stand in ``folder/evaluation`` already.
 
@@ -130,6 +133,7 @@ def write_corpus(
         tokenizer: has BOS and EOS.
         documents: token ids without BOS and EOS; taken until there are enough.
         shard_tokens: tokens per file.
+        inputs: for the manifest.
     """
     write_text(folder / TOKENIZER, tokenizer.to_str(pretty=True))
     writer = _ShardWriter(folder, tokenizer, shard_tokens)
@@ -149,6 +153,7 @@ def write_corpus(
         max_token_id=writer.max_token_id,
         shards=tuple(writer.shards),
         files={path.relative_to(folder).as_posix(): sha256(path) for path in evaluation},
+        inputs=dict(inputs or {}),
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest

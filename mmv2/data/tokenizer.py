@@ -1,4 +1,4 @@
-"""Tokenizers: reading a tokenizer.json, and the word-level tokenizer of the tiny world.
+"""Tokenizers: reading a tokenizer.json, byte-level BPE for real text, and the word-level one of the tiny world.
 
 Documents are wrapped in BOS ... EOS (Section 4 of the paper) by whoever writes or prompts them; ``encode`` adds neither
 (pass ``add_special_tokens=False`` for tokenizers from elsewhere, whose post-processor may add them).
@@ -7,7 +7,7 @@ Documents are wrapped in BOS ... EOS (Section 4 of the paper) by whoever writes 
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from mmv2.errors import UserError
 
@@ -45,6 +45,37 @@ def build_word_level(words: Iterable[str]) -> Tokenizer:
     tokenizer.add_special_tokens([BOS, EOS])
     for word in names[3:]:
         assert tokenizer.encode(word).ids == [vocabulary[word]], f"{word!r} is not one token"
+    return tokenizer
+
+
+BYTES = 256
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    """Train a byte-level BPE tokenizer: every text can be encoded, and decoding gives it back.
+
+    Args:
+        texts: pieces of the training text; no token reaches across two of them.
+        vocab_size: BOS (id 0), EOS (1) and the 256 bytes included.
+
+    Raises:
+        UserError: the texts are too short for so many tokens.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[BOS, EOS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.get_vocab_size() < vocab_size:
+        raise UserError(
+            f"corpus.vocab_size: {vocab_size}, but the text that the tokenizer is trained on yields "
+            f"{tokenizer.get_vocab_size()} tokens; use at most that, or more text"
+        )
     return tokenizer
 
 

@@ -1,12 +1,10 @@
-"""Evaluates one trained model on one frozen file: greedy answers, scores, records. Goes on after a kill.
+"""Evaluates one trained model on one frozen file: answers, scores, records. Goes on after a kill.
 
 The records are the same bytes whether or not the evaluation was interrupted: batches are laid out beforehand and always
 computed whole, on one thread.
 """
 
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,11 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 
-from mmv2.config import fingerprint, validate
-from mmv2.data.tokenizer import BOS, EOS
+from mmv2.config import Detail, fingerprint, validate
 from mmv2.errors import UserError, choices
+from mmv2.evaluation.answering import answer_all
 from mmv2.evaluation.frozen import FrozenExample, FrozenHeader, read_frozen
-from mmv2.evaluation.generation import Answer, generate
+from mmv2.evaluation.outcome import Answer, Outcome
 from mmv2.evaluation.progress import Progress
 from mmv2.evaluation.tasks import TaskSpec
 from mmv2.files import sha256
@@ -41,11 +39,18 @@ class _Origin(BaseModel):
     budget: float
     seed: int
     init_from: str | None
+    reduction: str | None = None
+    settings: dict[str, Detail]
     fingerprint: str
 
 
 def evaluate(
-    model_folder: Path, frozen_file: Path, output_file: Path, batch_size: int, device: str | None = None
+    model_folder: Path,
+    frozen_file: Path,
+    output_file: Path,
+    batch_size: int,
+    device: str | None = None,
+    context_lengths: tuple[int, ...] | None = None,
 ) -> None:
     """Write one record per example of a frozen file.
 
@@ -55,6 +60,7 @@ def evaluate(
         output_file: JSON lines of ``ResultRecord`` in the order of the frozen file; answers so far are kept beside it.
         batch_size: examples decoded together.
         device: cpu or cuda; None: a GPU where there is one.
+        context_lengths: answer the examples of these lengths alone; None: all.
 
     Raises:
         UserError: an argument is out of range, a file is missing or damaged, or the examples were made with another
@@ -65,6 +71,7 @@ def evaluate(
     device = _device(device)
     torch.set_num_threads(1)
     header, examples = read_frozen(frozen_file)
+    examples = _of_lengths(examples, context_lengths, frozen_file)
     _check_tokenizer(model_folder, header, frozen_file)
     final = load_final(model_folder)
     final.model.to(device)
@@ -72,14 +79,14 @@ def evaluate(
     progress = Progress(
         # Not *.jsonl: a folder of records is read by that ending.
         output_file.with_name(output_file.name + ".partial"),
-        _key(final, model_folder, frozen_file, batch_size, device),
+        _key(final, model_folder, frozen_file, context_lengths, batch_size, device),
     )
-    _answer_all(final, header, examples, batch_size, progress)
+    answer_all(final, header, examples, batch_size, progress)
     task: TaskSpec = entry("task", header.task)
     write_records(
         output_file,
         (
-            _record(constant, task, example, progress.answers[index], final.tokenizer)
+            _record(constant, task, header, example, progress.answers[index], final.tokenizer)
             for index, example in enumerate(examples)
         ),
     )
@@ -96,6 +103,18 @@ def _device(name: str | None) -> str:
     return name
 
 
+def _of_lengths(
+    examples: list[FrozenExample], context_lengths: Sequence[int] | None, frozen_file: Path
+) -> list[FrozenExample]:
+    if context_lengths is None:
+        return examples
+    there = sorted({example.context_length for example in examples})
+    for length in context_lengths:
+        if length not in there:
+            raise UserError(f"context_lengths: {length}: {frozen_file} has no example of it; its lengths: {there}")
+    return [example for example in examples if example.context_length in context_lengths]
+
+
 def _check_tokenizer(model_folder: Path, header: FrozenHeader, frozen_file: Path) -> None:
     file = model_folder / "tokenizer.json"
     if not file.is_file():
@@ -107,60 +126,21 @@ def _check_tokenizer(model_folder: Path, header: FrozenHeader, frozen_file: Path
         )
 
 
-def _key(final: FinalModel, model_folder: Path, frozen_file: Path, batch_size: int, device: str) -> str:
+def _key(
+    final: FinalModel,
+    model_folder: Path,
+    frozen_file: Path,
+    context_lengths: Sequence[int] | None,
+    batch_size: int,
+    device: str,
+) -> str:
     """Changes with all that an answer depends on."""
     files = (model_folder / "config.json", model_folder / "model.safetensors", frozen_file)
     code = source_hash(("mmv2.evaluation", *architecture(final.arch).packages))
     hashes = [sha256(file) for file in files]
-    return fingerprint({"files": hashes, "batch_size": batch_size, "device": device, "code": code})
-
-
-def _answer_all(
-    final: FinalModel, header: FrozenHeader, examples: Sequence[FrozenExample], batch_size: int, progress: Progress
-) -> None:
-    started = time.monotonic()
-    bos_id, eos_id = final.tokenizer.token_to_id(BOS), final.tokenizer.token_to_id(EOS)
-    assert bos_id is not None, "freezing checks that the tokenizer has it"
-    assert eos_id is not None, "freezing checks that the tokenizer has it"
-    for batch in _batches(examples, batch_size, header.max_new_tokens):
-        if all(index in progress.answers for index in batch):
-            continue
-        prompts = [[bos_id, *_prompt_ids(final.tokenizer, header, examples[index])] for index in batch]
-        answers = generate(final.model, prompts, header.max_new_tokens, eos_id)
-        progress.add(dict(zip(batch, answers, strict=True)))
-        print(
-            f"{final.provenance['run']}: {header.task}: {len(progress.answers)} of {len(examples)} examples, "
-            f"length {examples[batch[-1]].context_length}, {time.monotonic() - started:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def _batches(examples: Sequence[FrozenExample], batch_size: int, budget: int) -> Iterator[list[int]]:
-    """Numbers of the examples of each batch: prompts of like length together, the short ones first.
-
-    Rows longer than the shortest read their rest token by token (``generate``), so within a batch lengths differ by at
-    most the generation budget: the rest costs no more steps than the answer.
-    """
-    order = sorted(range(len(examples)), key=lambda index: (examples[index].num_tokens, index))
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) == batch_size or examples[index].num_tokens > examples[batch[0]].num_tokens + budget):
-            yield batch
-            batch = []
-        batch.append(index)
-    yield batch
-
-
-def _prompt_ids(tokenizer: Tokenizer, header: FrozenHeader, example: FrozenExample) -> list[int]:
-    ids: list[int] = tokenizer.encode(example.prompt, add_special_tokens=False).ids
-    now, then = 1 + len(ids), example.num_tokens - header.max_new_tokens
-    if now != then:
-        raise UserError(
-            f"example {example.id} of {header.task}: {now} tokens here, {then} when it was frozen; "
-            f"freeze the task again with this version of the tokenizers package"
-        )
-    return ids
+    lengths = None if context_lengths is None else sorted(set(context_lengths))
+    content = {"files": hashes, "lengths": lengths, "batch_size": batch_size, "device": device, "code": code}
+    return fingerprint(content)
 
 
 def _constant(final: FinalModel, model_folder: Path, header: FrozenHeader, frozen_file: Path) -> dict[str, Any]:
@@ -179,9 +159,15 @@ def _constant(final: FinalModel, model_folder: Path, header: FrozenHeader, froze
 
 
 def _record(
-    constant: Mapping[str, Any], task: TaskSpec, example: FrozenExample, answer: Answer, tokenizer: Tokenizer
+    constant: Mapping[str, Any],
+    task: TaskSpec,
+    header: FrozenHeader,
+    example: FrozenExample,
+    answer: Answer,
+    tokenizer: Tokenizer,
 ) -> ResultRecord:
-    prediction = tokenizer.decode(answer.ids)
+    outcome = Outcome(tokenizer.decode(answer.ids), answer.choice(example.choices), answer.details)
+    generated = {"finished": answer.finished} if header.max_new_tokens else {}
     return ResultRecord(
         **constant,
         subtask=example.subtask,
@@ -189,14 +175,19 @@ def _record(
         num_shots=example.num_shots,
         label_kind=example.label_kind,
         prompt_style=example.prompt_style,
+        split=example.split,
         example_id=example.id,
         references=example.references,
-        prediction=prediction,
-        scores=dict(task.score(example, prediction)),
+        prediction=outcome.text,
+        choice=outcome.choice,
+        scores=dict(task.score(example, outcome)),
         main_score=task.main_score,
         chance=task.chance(example),
-        baselines={name: task.score(example, text)[task.main_score] for name, text in example.baselines.items()},
+        baselines={
+            name: task.score(example, Outcome.of_text(text))[task.main_score]
+            for name, text in example.baselines.items()
+        },
         num_tokens=example.num_tokens,
         depth=example.depth,
-        details={**example.details, "finished": answer.finished},
+        details={**example.details, **answer.details, **generated},
     )

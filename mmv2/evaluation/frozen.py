@@ -2,21 +2,31 @@
 
 A frozen file is JSON lines: first a header, then one example per line. It depends on the tokenizer (lengths are counted
 in its tokens), so models are compared on one frozen file, and a model with another tokenizer is refused.
+
+Texts that are read one after another (prefix, prompt, choice) are encoded apart; freezing makes sure that no token
+reaches across their boundaries, so that a model reads what it would read of the whole.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
+from tokenizers import Tokenizer
 
-from mmv2.config import Config
+from mmv2.config import Config, Detail
 from mmv2.data.shards import MANIFEST, TOKENIZER, read_manifest
+from mmv2.data.tokenizer import load_tokenizer
 from mmv2.errors import UserError
-from mmv2.files import atomic, check_sha256
+from mmv2.files import atomic, check_sha256, sha256
 from mmv2.jsonl import parse_line, read_lines
-from mmv2.records import Detail
+
+if TYPE_CHECKING:
+    from mmv2.evaluation.tasks import TaskSettings
 
 
 class FrozenHeader(Config):
@@ -29,11 +39,17 @@ class FrozenHeader(Config):
     """SHA-256 of tokenizer.json."""
     sources: dict[str, str]
     """Name of each source file -> its SHA-256."""
-    max_new_tokens: int = Field(ge=1)
-    """Generation budget in tokens."""
+    prefixes: dict[str, str] = Field(default_factory=dict)
+    """Name -> text with which the prompts of many examples begin; stored, and read by a model, once."""
+    max_new_tokens: int = Field(ge=0)
+    """Generation budget in tokens; 0: nothing is generated."""
+    position_bounds: tuple[int, ...] = ()
+    """Only where the prompts are text to read: every token is predicted, and results are summed over buckets of its
+    position. A bucket reaches from the bound before it (exclusive) to its own (inclusive); the first token of the text
+    is at position 2, after begin-of-text."""
     num_examples: int = Field(ge=1)
     examples_sha256: str
-    """SHA-256 of the lines that follow the header; ``checksum`` computes it."""
+    """SHA-256 of the prefixes and of the lines that follow the header; ``checksum`` computes it."""
     summary: dict[str, dict[str, float]]
     """Per context length: examples, documents or the like, and the mean share of the length that is used."""
 
@@ -42,16 +58,24 @@ class FrozenExample(Config):
     """One prompt, with all that scoring needs."""
 
     id: str
-    """Unique among the examples of like subtask, context length, shots, label kind and prompt style."""
+    """Unique among the examples of like subtask, context length, shots, label kind, prompt style and split."""
     subtask: str
     context_length: int = Field(ge=1)
     num_shots: int | None = None
     label_kind: str | None = None
     prompt_style: str | None = None
-    prompt: str
-    references: tuple[str, ...] = Field(min_length=1)
+    split: str = "test"
+    """dev: only for choosing among prompt styles."""
+    prefix: str | None = None
+    """Key of the header's ``prefixes``: the whole prompt is that text, then ``prompt``."""
+    prompt: str = Field(min_length=1)
+    references: tuple[str, ...]
+    """Right answers; of an example with choices the first is the right choice, stripped. None in reading tasks."""
+    choices: tuple[str, ...] = ()
+    """Continuations of the whole prompt, ranked by log-likelihood; each begins with its own blank where it has one."""
     num_tokens: int = Field(ge=1)
-    """Begin-of-text, prompt and generation budget together; at most ``context_length``."""
+    """Begin-of-text, whole prompt, and the generation budget or the longest choice, whichever is longer, together; at
+    most ``context_length``."""
     depth: float | None = Field(default=None, ge=0, le=1)
     """Where in the prompt the needed information stands: 0 first, 1 last."""
     baselines: dict[str, str]
@@ -59,14 +83,32 @@ class FrozenExample(Config):
     details: dict[str, Detail] = Field(default_factory=dict)
 
 
-def checksum(examples: Iterable[FrozenExample]) -> str:
-    """Hexadecimal SHA-256 of the lines in which a frozen file holds the examples."""
-    return _checksum(example.model_dump_json() for example in examples)
+class Encoder:
+    """A tokenizer as prompts are encoded: no special tokens are added."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.tokenizer = tokenizer
+        self.remembered = cache(self.ids)
+        """Like ``ids``, for texts that come again: prefixes and choices."""
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids of a text."""
+        found: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return found
+
+    def tokens_after(self, example: FrozenExample, max_new_tokens: int) -> int:
+        """Tokens that may follow the prompt: the generation budget or the longest choice."""
+        return max([max_new_tokens, *(len(self.remembered(choice)) for choice in example.choices)])
 
 
-def _checksum(lines: Iterable[str]) -> str:
+def checksum(examples: Iterable[FrozenExample], prefixes: Mapping[str, str] | None = None) -> str:
+    """Hexadecimal SHA-256 of the prefixes and of the lines in which a frozen file holds the examples."""
+    return _checksum((example.model_dump_json() for example in examples), prefixes or {})
+
+
+def _checksum(lines: Iterable[str], prefixes: Mapping[str, str]) -> str:
     found = hashlib.sha256()
-    for line in lines:
+    for line in (*(json.dumps([name, text]) for name, text in prefixes.items()), *lines):
         found.update(line.encode() + b"\n")
     return found.hexdigest()
 
@@ -93,13 +135,114 @@ def check_corpus_files(corpus_folder: Path, tokenizer_file: Path, names: Sequenc
             check_sha256(corpus_folder / name, manifest.files[listed])
 
 
+def summarise(examples: Sequence[FrozenExample], **details: str) -> dict[str, dict[str, float]]:
+    """The header's summary per context length: number of examples, means of details, and mean fill.
+
+    Args:
+        examples: all of the file.
+        details: name in the summary -> key of a numeric detail, such as documents="num_documents".
+    """
+    summary = {}
+    for length in dict.fromkeys(example.context_length for example in examples):
+        these = [example for example in examples if example.context_length == length]
+        columns = {name: [float(example.details[key] or 0) for example in these] for name, key in details.items()}
+        columns["fill"] = [example.num_tokens / length for example in these]
+        means = {name: float(np.mean(column)) for name, column in columns.items()}
+        summary[str(length)] = {"examples": float(len(these)), **means}
+    return summary
+
+
+def freeze_examples(
+    output: Path,
+    task: str,
+    settings: "TaskSettings",
+    tokenizer_file: Path,
+    sources: Mapping[str, Path],
+    examples: Sequence[FrozenExample],
+    summary: Mapping[str, Mapping[str, float]],
+    prefixes: Mapping[str, str] | None = None,
+    position_bounds: tuple[int, ...] = (),
+) -> None:
+    """Check the examples against the tokenizer and write them with their header.
+
+    Args:
+        output: the frozen file.
+        task: its name.
+        settings: of the task; the order of ``context_lengths`` is not kept.
+        tokenizer_file: tokenizer.json.
+        sources: name -> file that the examples were made from.
+        examples: at least one; their lengths are in ``num_tokens``.
+        summary: such as from ``summarise``.
+        prefixes, position_bounds: see ``FrozenHeader``.
+
+    Raises:
+        UserError: a token reaches across the boundary of prefix, prompt or choice.
+    """
+    header = FrozenHeader(
+        task=task,
+        settings={**settings.model_dump(mode="json"), "context_lengths": sorted(set(settings.context_lengths))},
+        tokenizer=sha256(tokenizer_file),
+        sources={name: sha256(file) for name, file in sources.items()},
+        prefixes=dict(prefixes or {}),
+        max_new_tokens=settings.max_new_tokens,
+        position_bounds=position_bounds,
+        num_examples=len(examples),
+        examples_sha256=checksum(examples, prefixes),
+        summary={length: dict(values) for length, values in summary.items()},
+    )
+    encoder = Encoder(load_tokenizer(tokenizer_file))
+    for example in examples:
+        check_boundaries(encoder, header, example)
+    write_frozen(output, header, examples)
+
+
+def check_boundaries(encoder: Encoder, header: FrozenHeader, example: FrozenExample) -> None:
+    """Whether encoding prefix, prompt and choices apart is encoding them together, and ``num_tokens`` is true.
+
+    A choice is compared after the prompt without its prefix: tokenizers look no further back.
+
+    Raises:
+        UserError: a token reaches across a boundary.
+    """
+    ids = encoder.ids(example.prompt)
+    prefix = "" if example.prefix is None else header.prefixes[example.prefix]
+    prefix_ids = encoder.remembered(prefix)
+    apart = [("prefix and prompt", prefix, example.prompt, prefix_ids + ids)] if prefix else []
+    for choice in example.choices:
+        apart.append(("prompt and choice", example.prompt, choice, ids + encoder.remembered(choice)))
+    for names, before, after, expected in apart:
+        if encoder.ids(before + after) != expected:
+            raise UserError(
+                f"{header.task}: example {example.id}: a token of this tokenizer reaches across the boundary "
+                f"of {names}, {before[-12:]!r} + {after[:12]!r}; let the blank between them begin the second"
+            )
+    assert all((ids, *map(encoder.remembered, example.choices))), f"example {example.id}: a text without tokens"
+    length = 1 + len(prefix_ids) + len(ids) + encoder.tokens_after(example, header.max_new_tokens)
+    assert example.num_tokens == length, f"example {example.id}: {example.num_tokens} tokens, counted {length}"
+
+
 def write_frozen(path: Path, header: FrozenHeader, examples: Sequence[FrozenExample]) -> None:
     """Write header and examples atomically."""
     assert header.num_examples == len(examples)
-    assert header.examples_sha256 == checksum(examples)
-    assert all(example.num_tokens <= example.context_length for example in examples)
+    assert header.examples_sha256 == checksum(examples, header.prefixes)
+    assert list(header.position_bounds) == sorted(set(header.position_bounds))
+    for example in examples:
+        _check_kind(header, example)
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(item.model_dump_json() + "\n" for item in (header, *examples))
+
+
+def _check_kind(header: FrozenHeader, example: FrozenExample) -> None:
+    """An example is read, or asks something."""
+    assert example.num_tokens <= example.context_length
+    if header.position_bounds:
+        assert example.num_tokens <= header.position_bounds[-1], "every token has its bucket"
+        assert (example.prefix, example.choices, header.max_new_tokens) == (None, (), 0), "reading asks nothing"
+    else:
+        assert example.references, "an answer is scored against references"
+        assert example.choices or header.max_new_tokens, "nothing is asked"
+    if example.choices:
+        assert example.references[0] in [choice.strip() for choice in example.choices]
 
 
 def read_frozen(path: Path) -> tuple[FrozenHeader, list[FrozenExample]]:
@@ -118,7 +261,7 @@ def read_frozen(path: Path) -> tuple[FrozenHeader, list[FrozenExample]]:
             f"{path}: line 1: num_examples: the header says {header.num_examples}, the file holds {len(examples)}; "
             f"freeze the task again"
         )
-    if _checksum(lines[1:]) != header.examples_sha256:
+    if _checksum(lines[1:], header.prefixes) != header.examples_sha256:
         raise UserError(
             f"{path}: line 1: examples_sha256: the examples are not those that were frozen: the file was edited or "
             f"damaged; freeze the task again"

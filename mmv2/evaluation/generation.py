@@ -1,4 +1,4 @@
-"""Greedy decoding of a batch in lockstep, without padding.
+"""Answers to a batch of prompts, in lockstep and without padding: log-likelihoods of choices, then greedy decoding.
 
 Padding would enter memories and key recurrences, so there is none: all rows read as many tokens as the shortest prompt
 has; from then on every row advances by one token at a time, its own next prompt token as long as it has one, otherwise
@@ -8,50 +8,84 @@ Shapes: B rows, T longest prompt in tokens, V vocabulary, P positions from the e
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from mmv2.evaluation.outcome import Answer
+from mmv2.evaluation.ranking import Choices, loglikelihoods
 from mmv2.layers.decoder import Decoder, DecoderState
 
 PREFILL = 1024
 """Tokens read at once: bounds the memory that activations take."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What was generated after one prompt."""
-
-    ids: tuple[int, ...]
-    """New token ids, without the end-of-text that ended them."""
-    finished: bool
-    """Whether end-of-text was predicted within the budget."""
-
-
 @torch.inference_mode()
-def generate(model: Decoder, prompts: Sequence[Sequence[int]], max_new_tokens: int, eos_id: int) -> list[Answer]:
-    """Continue each prompt with its most probable tokens.
+def answer(
+    model: Decoder,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    eos_id: int,
+    prefix: DecoderState | None = None,
+    choices: Sequence[Choices] | None = None,
+    most_rows: int = 1,
+) -> list[Answer]:
+    """Rank each prompt's choices, then continue it with its most probable tokens.
 
     Args:
         model: in evaluation mode.
-        prompts: token ids, begin-of-text included; none is empty. Prompts of like length waste least.
-        max_new_tokens: budget of every row, end-of-text included.
+        prompts: token ids, with begin-of-text where there is no prefix; none is empty. Prompts of like length waste
+            least.
+        max_new_tokens: budget of every row, end-of-text included; 0: nothing is generated.
         eos_id: ends a row.
+        prefix: state after what all prompts have before them (one row); it is left as it is.
+        choices: token ids of each prompt's choices; only for prompts of one length.
+        most_rows: choices are read at most this many at once, or one of each prompt where that is more.
 
     Returns:
         One answer per prompt, in order.
     """
     assert all(prompts), "an empty prompt has no last token to continue"
-    device = model.embedding.weight.device
-    lengths = [len(prompt) for prompt in prompts]
-    shortest, longest = min(lengths), max(lengths)
+    shortest, longest = min(map(len, prompts)), max(map(len, prompts))
     # Filled up to a rectangle; no model reads the filling.
-    prompts_BT = torch.tensor([[*prompt, *[eos_id] * (longest - len(prompt))] for prompt in prompts], device=device)
-    lengths_B = torch.tensor(lengths, device=device)
+    filled = [[*prompt, *[eos_id] * (longest - len(prompt))] for prompt in prompts]
+    prompts_BT = torch.tensor(filled, device=model.embedding.weight.device)
+    logits_BV, state = read(model, prompts_BT[:, :shortest], prefix.expand(len(prompts)) if prefix else None)
+    ranked: list[tuple[float, ...]] = [()] * len(prompts)
+    if choices is not None:
+        assert shortest == longest, "choices follow the ends of all prompts together"
+        ranked = loglikelihoods(model, logits_BV, state, choices, most_rows)
+    new = _generate(model, logits_BV, state, prompts_BT, list(map(len, prompts)), max_new_tokens, eos_id)
+    return [
+        Answer(_until(ids, eos_id), eos_id in ids, loglikelihood)
+        for ids, loglikelihood in zip(new, ranked, strict=True)
+    ]
+
+
+def read(model: Decoder, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
+    """Logits (B, V) after the last of these tokens, and the state. The state passed in must not be used again."""
+    for part_BT in tokens_BT.split(PREFILL, dim=1):
+        logits_B1V, state = model.extend(part_BT, state, last_only=True)
+    assert state is not None
+    return logits_B1V[:, 0], state
+
+
+def _generate(
+    model: Decoder,
+    logits_BV: Tensor,
+    state: DecoderState,
+    prompts_BT: Tensor,
+    lengths: Sequence[int],
+    max_new_tokens: int,
+    eos_id: int,
+) -> list[list[int]]:
+    """New token ids of each row, from the state in which all rows have read as much as the shortest prompt has."""
+    if not max_new_tokens:
+        return [[] for _ in lengths]
+    shortest, longest = min(lengths), max(lengths)
+    lengths_B = torch.tensor(lengths, device=prompts_BT.device)
     done_B = torch.zeros_like(lengths_B, dtype=torch.bool)
     predictions = []
-    logits_BV, state = _read(model, prompts_BT[:, :shortest])
     for position in range(shortest, longest + max_new_tokens):
         predicted_B = logits_BV.argmax(dim=-1)
         predictions.append(predicted_B)
@@ -60,20 +94,10 @@ def generate(model: Decoder, prompts: Sequence[Sequence[int]], max_new_tokens: i
         if done_B.all():
             break
         prompted_B = prompts_BT[:, min(position, longest - 1)]
-        logits_BV, state = _read(model, torch.where(position < lengths_B, prompted_B, predicted_B)[:, None], state)
+        logits_BV, state = read(model, torch.where(position < lengths_B, prompted_B, predicted_B)[:, None], state)
     predictions_BP = torch.stack(predictions, dim=1).tolist()
-    new = [row[length - shortest :][:max_new_tokens] for row, length in zip(predictions_BP, lengths, strict=True)]
-    return [_until(ids, eos_id) for ids in new]
+    return [row[length - shortest :][:max_new_tokens] for row, length in zip(predictions_BP, lengths, strict=True)]
 
 
-def _read(model: Decoder, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
-    """Logits (B, V) after the last of these tokens, and the state."""
-    for part_BT in tokens_BT.split(PREFILL, dim=1):
-        logits_B1V, state = model.extend(part_BT, state, last_only=True)
-    assert state is not None
-    return logits_B1V[:, 0], state
-
-
-def _until(ids: Sequence[int], eos_id: int) -> Answer:
-    finished = eos_id in ids
-    return Answer(tuple(ids[: ids.index(eos_id)] if finished else ids), finished)
+def _until(ids: Sequence[int], eos_id: int) -> tuple[int, ...]:
+    return tuple(ids[: ids.index(eos_id)] if eos_id in ids else ids)

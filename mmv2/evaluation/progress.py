@@ -1,18 +1,19 @@
 """Answers so far, kept on disk while an evaluation runs, so that a killed one goes on where it stopped.
 
 The file is JSON lines: the key of the evaluation, then one answer per line, appended as answers come. A line that a
-kill cut off is dropped. Answers under another key (other weights, data, code, batches or device) are dropped as a
-whole.
+kill cut off is dropped. Answers under another key (other weights, data, lengths, code, batches or device) are dropped
+as a whole.
 """
 
 import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from mmv2.errors import UserError
-from mmv2.evaluation.generation import Answer
+from mmv2.evaluation.outcome import Answer
 from mmv2.files import write_text
 
 
@@ -31,7 +32,10 @@ class Progress:
         whole = _whole_lines(path)
         if whole[:1] != [head.encode()]:
             if path.exists():
-                print(f"{path}: of another model, data, code, batch size or device; starting afresh", file=sys.stderr)
+                print(
+                    f"{path}: of another model, data, lengths, code, batch size or device; starting afresh",
+                    file=sys.stderr,
+                )
             write_text(path, head)
             return
         for number, line in enumerate(whole[1:], start=2):
@@ -40,9 +44,9 @@ class Progress:
 
     def add(self, answers: Mapping[int, Answer]) -> None:
         """Append answers and flush them to disk."""
-        rows = ({"example": index, "ids": answer.ids, "finished": answer.finished} for index, answer in answers.items())
+        rows = ({"example": index, **asdict(answer)} for index, answer in answers.items())
         with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+            file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
             file.flush()
             os.fsync(file.fileno())
         self.answers.update(answers)
@@ -54,7 +58,8 @@ class Progress:
     def _take(self, line: bytes, number: int) -> None:
         try:
             row = json.loads(line)
-            self.answers[row["example"]] = Answer(tuple(row["ids"]), row["finished"])
+            kept = Answer(tuple(row["ids"]), row["finished"], tuple(row["loglikelihoods"]), row["details"])
+            self.answers[row["example"]] = kept
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{self.path}: line {number}: damaged; delete the file to start afresh") from None
 

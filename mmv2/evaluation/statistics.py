@@ -60,6 +60,30 @@ def interval(values_N: np.ndarray, seed: int, least: float = 0.0) -> Interval:
     return Interval(float(values_N.mean()), float(low), float(high), len(values_N))
 
 
+def ratio_interval(numerators_N: np.ndarray, denominators_N: np.ndarray, seed: int) -> Interval:
+    """Sum over sum of two numbers per example, such as bits per byte, with its 95 % bootstrap interval.
+
+    Args:
+        numerators_N, denominators_N: of the same examples, which are drawn with both their numbers; denominators are
+            positive.
+        seed: of the resampling.
+
+    Raises:
+        UserError: one example alone, which does not tell how examples differ.
+    """
+    assert len(numerators_N) == len(denominators_N)
+    assert denominators_N.min() > 0
+    number = len(numerators_N)
+    if number < 2:
+        raise UserError(f"{number} example: an interval needs at least 2; freeze more examples")
+    rng = np.random.default_rng(seed)
+    both_2N = np.stack([numerators_N, denominators_N]).astype(np.float64)
+    chunks = [rng.integers(number, size=(_CHUNK, number)) for _ in range(RESAMPLINGS // _CHUNK)]
+    sums_2R = np.concatenate([both_2N[:, chosen_RN].sum(axis=2) for chosen_RN in chunks], axis=1)
+    low, high = np.percentile(sums_2R[0] / sums_2R[1], [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
+    return Interval(float(both_2N[0].sum() / both_2N[1].sum()), float(low), float(high), number)
+
+
 def paired_difference(first: pd.DataFrame, second: pd.DataFrame, score: str, seed: int) -> Interval:
     """Mean of ``first`` minus mean of ``second``, resampling examples that both answered together.
 

@@ -35,6 +35,12 @@ class MosaicConfig(ModelConfig):
         """Ages [1, end) of the pairs in the short-term memory."""
         return 1, self.short_term_window + (self.short_term_pairs == "caption")
 
+    @property
+    def delay_is_fixed(self) -> bool:
+        """Whether training draws no m, but keeps one (Table 12)."""
+        low, high = self.long_term_delay_range
+        return low == high
+
     @model_validator(mode="after")
     def _delays_make_sense(self) -> Self:
         low, high = self.long_term_delay_range

@@ -3,11 +3,14 @@
 import csv
 import io
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from mmv2.errors import UserError
+from mmv2.registry import architecture, architectures
+from mmv2.reporting.selection import words
 
 FOLDER = Path("results") / "published"
 """Relative to the repository, which is where the workflow runs."""
@@ -60,6 +63,29 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 def _damaged(path: Path, number: int, problem: str) -> UserError:
     return UserError(f"{path}: line {number}: {problem}; restore the file, it is the paper's")
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """What a model name in the paper's files says, such as mmv2_large_without_long_term."""
+
+    arch: str
+    name: str
+    """For people."""
+
+
+def published_model(model: str) -> PublishedModel:
+    """Architecture and readable name of a published model; its name begins with that of an architecture."""
+    fitting = [name for name in architectures() if model.startswith(f"{name}_")]
+    assert fitting, f"{model}: begins with no architecture's name"
+    arch = max(fitting, key=len)
+    size, *rest = model.removeprefix(f"{arch}_").split("_", 1)
+    return PublishedModel(arch, ", ".join([f"{architecture(arch).label} {size}", *(words(one) for one in rest)]))
+
+
+def count(text: str) -> int:
+    """The paper's short form of numbers of tokens and parameters: 200B is 200 000 000 000."""
+    return round(float(text[:-1]) * {"B": 10**9, "T": 10**12}[text[-1]])
 
 
 def tokens(text: str) -> int:

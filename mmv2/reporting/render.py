@@ -9,7 +9,9 @@ from mmv2.files import atomic, write_text
 from mmv2.records import read_records
 from mmv2.registry import entry
 from mmv2.reporting.figures import FigureSpec
+from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.published import FOLDER, read_published
+from mmv2.reporting.selection import variant
 from mmv2.reporting.style import style
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.writer import write_table
@@ -18,12 +20,19 @@ _METADATA = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": N
 """No dates and versions: the same records give the same bytes."""
 
 
-def render_table(name: str, record_files: Sequence[Path], output_stem: Path, published_folder: Path = FOLDER) -> None:
+def render_table(
+    name: str,
+    record_files: Sequence[Path],
+    metrics_files: Sequence[Path],
+    output_stem: Path,
+    published_folder: Path = FOLDER,
+) -> None:
     """Write a table as ``<output_stem>.csv``, ``.md`` and ``.tex``.
 
     Args:
         name: of a file in ``mmv2/reporting/tables``.
         record_files: JSON lines of ``ResultRecord``.
+        metrics_files: ``<run>/metrics.jsonl``; read only for tables that show them.
         output_stem: path without ending.
         published_folder: holds the paper's numbers.
 
@@ -31,25 +40,30 @@ def render_table(name: str, record_files: Sequence[Path], output_stem: Path, pub
         UserError: unknown name, damaged or missing records, none of the table's task.
     """
     spec: TableSpec = entry("table", name)
-    table = spec.build(read_records(record_files), read_published(published_folder / spec.published))
-    write_table(table, spec.title, spec.caption, output_stem)
+    records = read_records(record_files)
+    published = [read_published(published_folder / spec.published)] if spec.published else []
+    metrics = [read_metrics(metrics_files)] if spec.metrics else []
+    table = spec.build(records, *published, *metrics)
+    write_table(table, spec.title, spec.caption, output_stem, spec.decimals)
 
 
-def render_figure(name: str, record_files: Sequence[Path], output_stem: Path) -> None:
+def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequence[Path], output_stem: Path) -> None:
     """Write a figure as ``<output_stem>.png`` (200 dpi) and ``.pdf``; caption and scale of the runs as ``.txt``.
 
     Args:
         name: of a file in ``mmv2/reporting/figures``.
         record_files: JSON lines of ``ResultRecord``.
+        metrics_files: ``<run>/metrics.jsonl``; read only for figures that draw them.
         output_stem: path without ending.
 
     Raises:
-        UserError: unknown name, damaged or missing records, none of the figure's task.
+        UserError: unknown name, damaged or missing files, no records that the figure needs.
     """
     spec: FigureSpec = entry("figure", name)
     records = read_records(record_files)
+    metrics = [read_metrics(metrics_files)] if spec.metrics else []
     with style():
-        figure = spec.draw(records)
+        figure = spec.draw(records, *metrics)
         for ending, metadata in _METADATA.items():
             with atomic(output_stem.with_name(output_stem.name + ending)) as temporary:
                 figure.savefig(temporary, format=ending[1:], metadata=metadata)
@@ -59,9 +73,11 @@ def render_figure(name: str, record_files: Sequence[Path], output_stem: Path) ->
 
 def _scales(records: pd.DataFrame) -> str:
     """What each run is and was trained on, a line per run."""
-    runs = records.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
+    whole = records[records["reduction"].isna()]
+    runs = whole.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
     return "\n".join(
-        f"{run['run']}: {run['label']}, {run['num_parameters']:,} parameters, "
-        f"{run['tokens_seen']:,} training tokens at context {run['training_context']:,}"
+        f"{run['run']}: {', '.join([run['label'], *variant(run)])}, {run['num_parameters']:,} parameters, "
+        f"data budget {run['budget']:g}, {run['tokens_seen']:,} training tokens at context {run['training_context']:,}"
+        + ("" if pd.isna(run["init_from"]) else f", from {run['init_from']}")
         for _, run in runs.iterrows()
     )

@@ -1,34 +1,177 @@
-"""What tables and figures take out of the records."""
+"""What tables, figures and claims take out of the records: always by fields, never by the name of a run.
 
+Tables 3 and 12 of the paper are on pre-trained checkpoints, everything else on those fine-tuned on long contexts. How
+one accuracy is taken out of several prompt styles is in ``prompt_styles``.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval, interval
-from mmv2.records import EXAMPLE
+from mmv2.records import CHECKPOINT, EXAMPLE
 
 SEED = 0
 """Of all bootstrap intervals in reports."""
-BASELINES = {"chance": "Chance (most frequent answer)", "baseline_nearest_match": "Copy after the nearest match"}
-"""Columns of trivial answers, and their names in tables and legends."""
+MAIN_BUDGET = 1.0
+"""The data budget at which the paper compares architectures: its 1T tokens."""
+FIXED_DELAY = "setting_delay_is_fixed"
+"""True where m was not drawn anew at every step, empty for architectures without a long-term memory."""
+BASELINES = {"chance": "Chance", "baseline_nearest_match": "Nearest match, no model"}
+"""Columns of trivial answers, and their names in tables and legends; what they are depends on the task."""
 
 
-def of_task(records: pd.DataFrame, task: str) -> pd.DataFrame:
+def of_task(
+    records: pd.DataFrame, task: str, *, split: str = "test", reduction: str | None = None, every_step: bool = False
+) -> pd.DataFrame:
     """Records of one task, of every run's last evaluated step.
 
+    Args:
+        records: as from ``read_records``; choose among checkpoints before (``pretrained``, ``fine_tuned``), as only
+            what is compared must have answered the same examples.
+        task: its name.
+        split: test or dev.
+        reduction: what was taken out of the trained models; None: nothing.
+        every_step: keep all evaluated steps.
+
     Raises:
-        UserError: there are none, or the runs did not all answer the same examples of the same frozen data.
+        UserError: there are none, or the checkpoints did not all answer the same examples of the same frozen data.
     """
+    found = where(_of_task(records, task), split=split, reduction=reduction)
+    if not every_step:
+        found = _last_steps(found)
+    check_comparable(found)
+    return found
+
+
+def _of_task(records: pd.DataFrame, task: str) -> pd.DataFrame:
     found = records[records["task"] == task]
     if found.empty:
         tasks = ", ".join(sorted(records["task"].unique()))
         raise UserError(f"records: none of task {task}, only of {tasks}; evaluate {task} or leave this result out")
-    found = found[found["step"] == found.groupby("run")["step"].transform("max")]
-    _check_same_data(found, task)
-    _check_same_examples(found, task)
     return found
+
+
+def pretrained(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs that were trained from scratch; raises UserError when there are none."""
+    return _some(records[records["init_from"].isna()], records, "trained from scratch", "a run without init_from")
+
+
+def fine_tuned(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs that started from another's weights, their last steps; raises UserError when there are none."""
+    found = _some(records[records["init_from"].notna()], records, "fine-tuned", "a run with init_from")
+    return _last_steps(found)
+
+
+def milestones(records: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Every evaluated step of the runs whose fine-tuning was followed, on one task.
+
+    Step 0 is the checkpoint that a run started from; its records are given the run's name and training context.
+
+    Raises:
+        UserError: no fine-tuned run was evaluated at more than one step, or one's starting point was not evaluated.
+    """
+    found = where(_of_task(records, task), split="test", reduction=None)
+    found = found[found["init_from"].notna()]
+    several = found.groupby("run")["step"].transform("nunique") > 1
+    followed = _some(found[several], found, f"with {task} records of several steps", "fine-tuned runs milestones")
+    before = of_task(pretrained(records), task)
+    starts = []
+    for run, of_run in followed.groupby("run"):
+        first = of_run.iloc[0]
+        start = before[before["run"] == first["init_from"]]
+        if start.empty:
+            raise UserError(f"records: {run} started from {first['init_from']}, of which no {task} record is there")
+        taken_over = {name: first[name] for name in ("init_from", "training_context")}
+        starts.append(start.assign(run=run, step=0, tokens_seen=0, **taken_over))
+    found = pd.concat([*starts, followed])
+    check_comparable(found)
+    return found
+
+
+def where(records: pd.DataFrame, **fields: Any) -> pd.DataFrame:
+    """Records with these values in these columns (None: empty); raises UserError when there are none."""
+    found = records
+    for name, value in fields.items():
+        column = field(found, name)
+        there = column.isna() if value is None else column.eq(value)
+        if not there.any():
+            values = ", ".join(sorted({"none" if pd.isna(one) else str(one) for one in column.unique()}))
+            raise UserError(
+                f"records: none with {name} {'none' if value is None else value} (there are: {values or 'nothing'}); "
+                f"evaluate such a run or leave this result out"
+            )
+        found = found[there]
+    return found
+
+
+def compared(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs as in the paper's main comparison: data budget 1, the delay of a long-term memory drawn at every step."""
+    return where(drawn_delay(records), budget=MAIN_BUDGET)
+
+
+def drawn_delay(records: pd.DataFrame) -> pd.DataFrame:
+    """Without runs whose long-term delay was fixed in training, which Table 12 alone is about."""
+    return _some(records[~field(records, FIXED_DELAY).eq(True)], records, "whose delay was drawn", "such a run")
+
+
+def both_delays(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs with data budget 1 of architectures with a long-term delay; UserError unless both fixed and drawn ones."""
+    found = where(records, budget=MAIN_BUDGET)
+    for fixed in (True, False):
+        where(found, **{FIXED_DELAY: fixed})
+    return found[found[FIXED_DELAY].notna()]
+
+
+def with_reductions(records: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Records of one task of whole models, and of all that something was taken out of; raises UserError without any."""
+    whole = of_task(records, task)
+    reduced = records[(records["task"] == task) & records["reduction"].notna()]
+    _some(reduced, whole, f"with {task} records of a reduction", "reductions")
+    names = sorted(reduced["reduction"].unique())
+    found = pd.concat([whole, *(of_task(records, task, reduction=name) for name in names)])
+    check_comparable(found)
+    return found
+
+
+def several_budgets(records: pd.DataFrame) -> pd.DataFrame:
+    """The records, if runs differ in their data budget; raises UserError otherwise."""
+    (*_, last) = sorted(records["budget"].unique())
+    return (
+        records
+        if records["budget"].nunique() > 1
+        else _some(records.iloc[:0], records, f"with another data budget than {last:g}", "runs of several budgets")
+    )
+
+
+def field(records: pd.DataFrame, name: str) -> pd.Series:
+    """A column, empty where no record has it: settings are those of the runs that are there."""
+    return records[name] if name in records else pd.Series(None, index=records.index, dtype=object)
+
+
+def _some(found: pd.DataFrame, among: pd.DataFrame, what: str, lacking: str) -> pd.DataFrame:
+    if found.empty:
+        runs = ", ".join(sorted(among["run"].unique())) or "no runs"
+        raise UserError(
+            f"records: none of runs {what} among {runs}; give the suite {lacking}, or leave this result out"
+        )
+    return found
+
+
+def _last_steps(records: pd.DataFrame) -> pd.DataFrame:
+    last = records.groupby(["task", "run", "reduction"], dropna=False)["step"].transform("max")
+    return records[records["step"] == last]
+
+
+def check_comparable(records: pd.DataFrame) -> None:
+    """Raise UserError unless all checkpoints answered the same examples of the same frozen data, in every task."""
+    for task, of_this in records.groupby("task"):
+        _check_same_data(of_this, str(task))
+        _check_same_examples(of_this, str(task))
 
 
 def _check_same_data(records: pd.DataFrame, task: str) -> None:
@@ -41,10 +184,13 @@ def _check_same_data(records: pd.DataFrame, task: str) -> None:
 
 
 def _check_same_examples(records: pd.DataFrame, task: str) -> None:
-    """Every run has a record of each example that any has: a mean over what is left of a file is another mean."""
+    """Every checkpoint has a record of each example that any has: a mean over a part of a file is another mean."""
     examples = records.groupby(EXAMPLE, dropna=False).ngroup()
     everything = set(examples)
-    lacking = {str(run): len(everything - set(of_run)) for run, of_run in examples.groupby(records["run"])}
+    lacking = {
+        str(run): len(everything - set(of_checkpoint))
+        for (run, *_), of_checkpoint in examples.groupby([records[name] for name in CHECKPOINT], dropna=False)
+    }
     if any(lacking.values()):
         told = ", ".join(f"{run} lacks {number}" for run, number in lacking.items() if number)
         raise UserError(
@@ -54,14 +200,71 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
 
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:
-    """Mean of a score column in percent, with its interval."""
-    found = interval(records[score].to_numpy(), SEED)
+    """Mean of a score column in percent, with its interval; the records are one per example."""
+    return _percent(interval(records[score].to_numpy(), SEED))
+
+
+def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
+    """As ``accuracy`` where a query was asked several times, at several lengths or in several prompt styles.
+
+    Queries are resampled, not records: asked again, a query tells less than another query.
+    """
+    return _percent(interval(records.groupby("example_id")[score].mean().to_numpy(), SEED))
+
+
+def reference(records: pd.DataFrame, column: str) -> Interval:
+    """Mean in percent of a trivial answer's column.
+
+    Where answers come from a known set, chance is one over their number: known, not estimated, so without an interval.
+    """
+    values = distinct_examples(records)[column]
+    if column == "chance" and values.between(0, 1, inclusive="neither").any():
+        mean = 100 * float(values.mean())
+        return Interval(mean, mean, mean, len(values))
+    return _percent(interval(values.to_numpy(), SEED))
+
+
+def references(records: pd.DataFrame, names: Mapping[str, str] = BASELINES) -> dict[str, str]:
+    """Those trivial answers that all the records have."""
+    return {column: name for column, name in names.items() if field(records, column).notna().all()}
+
+
+def _percent(found: Interval) -> Interval:
     return replace(found, mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
+
+
+def main_score(records: pd.DataFrame) -> str:
+    """The column of the score that the paper reports, of records of one task."""
+    (name,) = records["main_score"].unique()
+    return f"score_{name}"
 
 
 def distinct_examples(records: pd.DataFrame) -> pd.DataFrame:
     """One record per example: for what depends on the example alone, such as chance."""
     return records.drop_duplicates([*EXAMPLE, "data_hash"])
+
+
+def named(run: pd.Series) -> str:
+    """What a run or checkpoint is, in words: its architecture and in which ways it is special."""
+    return ", ".join([run["label"], *variant(run)])
+
+
+def variant(run: pd.Series) -> list[str]:
+    """In which ways a run or checkpoint is not what its architecture's name says, in words."""
+    fixed = ["fixed delay"] if run.get(FIXED_DELAY) is True else []
+    reduced = [] if pd.isna(run["reduction"]) else [words(run["reduction"])]
+    return fixed + reduced
+
+
+def words(name: str) -> str:
+    """A name such as without_long_term_memory for people."""
+    return name.replace("long_term", "long-term").replace("_", " ")
+
+
+def counts(records: pd.DataFrame, by: Sequence[str]) -> str:
+    """How many records stand behind one number, such as 50 or 40 to 50."""
+    found = sorted(set(records.groupby(list(by), dropna=False).size()))
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def ratio_name(ratio: float) -> str:

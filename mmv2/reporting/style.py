@@ -1,20 +1,25 @@
-"""How all figures look, so that a run looks the same in each: colour by architecture, marker and dashes by run.
+"""How all figures look, so that a run looks the same in each: colour by architecture, marker by data budget, dashes by
+what else makes it special.
 
-Colours are those of Okabe and Ito, which people with any kind of colour vision tell apart; marker and dashes tell runs
-of one architecture apart, and all of them in grey print.
+Colours are those of Okabe and Ito, which people with any kind of colour vision tell apart; in grey print Memory Mosaics
+are told by filled markers. Marker and dashes tell runs of one architecture apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from mmv2.reporting.selection import MAIN_BUDGET, variant
 
 _COLOURS = {
     "mmv2": "#0072B2",
@@ -22,12 +27,17 @@ _COLOURS = {
     "transformer_long_short": "#E69F00",
     "memory_mosaics_v1": "#56B4E9",
 }
+_FILLED = ("mmv2", "memory_mosaics_v1")
+"""Architectures whose markers are filled, so that grey print tells Memory Mosaics from all others."""
 _OTHER_COLOURS = ("#009E73", "#CC79A7", "#000000")
-_MARKERS, _LINES = "os^Dv", ("-", "--", "-.", ":")
+_MARKERS, _LINES = "ov^sD", ("-", "--", "-.", ":")
 _MOST_RUNS = len(_MARKERS) * len(_LINES)
-"""Of one architecture; as the two numbers have no common divisor, all pairs of marker and line occur."""
+"""Of one architecture in one figure."""
 REFERENCE: dict[str, Any] = {"color": "0.45", "linewidth": 1.2, "zorder": 1.5}
 """Lines that are no model: chance and the like."""
+REFERENCE_DASHES: dict[str, Any] = {"chance": (0, (1, 2)), "baseline_nearest_match": (0, (6, 2, 1, 2))}
+LEGEND = 0.9
+"""Height in inches that a figure has for its legend."""
 BAND = "0.93"
 """Area of the interval around such a line."""
 
@@ -39,6 +49,7 @@ _SETTINGS: dict[Any, Any] = {
     "grid.color": "0.9",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
+    "axes.titlesize": 9,
     "legend.frameon": False,
     "legend.handlelength": 3.4,
     "legend.fontsize": 8,
@@ -59,6 +70,8 @@ class Look:
     colour: str
     marker: str
     line: str
+    face: str
+    """Colour of the inside of markers."""
 
 
 @contextmanager
@@ -70,39 +83,85 @@ def style() -> Iterator[None]:
         yield
 
 
-def looks(records: pd.DataFrame) -> dict[str, Look]:
-    """How to draw each run: by architecture, then by name.
+def looks(records: pd.DataFrame, told: Sequence[str] = ()) -> dict[str, Look]:
+    """How to draw each run, in the order of legends: by architecture, then by what tells its runs apart.
 
-    Labels name the architecture; where any has several runs, also the run; where training contexts differ, also those.
+    Labels name the architecture, what is special about the run, and whichever of data budget, training context and seed
+    differ among the runs shown; the run's own name only where two are still alike.
+
+    Args:
+        records: of the runs that the figure shows.
+        told: columns that the figure itself tells, as panels do: runs that differ in these alone look alike.
     """
-    runs = records.drop_duplicates("run").sort_values(["arch", "run"])
-    several = runs["arch"].duplicated().any()
-    contexts = runs["training_context"].nunique()
-    others = cycle(_OTHER_COLOURS)
-    found = {}
+    order = ["arch", "fixed", "budget", "training_context", "seed", "run"]
+    runs = records.drop_duplicates("run").assign(fixed=lambda each: [bool(variant(run)) for _, run in each.iterrows()])
+    runs = runs.sort_values(order)
+    runs["label"] = _labels(runs, told)
+    twice = runs.duplicated(["label", *told], keep=False)
+    runs.loc[twice, "label"] += " (" + runs.loc[twice, "run"] + ")"
+    colour_of = colours(runs)
+    found: dict[str, Look] = {}
     for arch, of_arch in runs.groupby("arch", sort=False):
-        colour = _COLOURS.get(str(arch)) or next(others)
-        assert len(of_arch) <= _MOST_RUNS, f"more than {_MOST_RUNS} runs of {arch} cannot be told apart"
-        for (_, run), marker, line in zip(of_arch.iterrows(), cycle(_MARKERS), cycle(_LINES), strict=False):
-            label = f"{run['label']}: {run['run']}" if several else run["label"]
-            label += f", trained at {run['training_context']}" if contexts > 1 else ""
-            found[run["run"]] = Look(label, colour, marker, line)
+        colour = colour_of[str(arch)]
+        face = colour if arch in _FILLED else "white"
+        lines = _lines(of_arch.drop_duplicates("label"))
+        found |= {run["run"]: Look(run["label"], colour, *lines[run["label"]], face) for _, run in of_arch.iterrows()}
     return found
 
 
-def new_axes(width: float = 6.4, height: float = 3.4) -> tuple[Figure, Axes]:
-    """Empty axes of about that size in inches. What lies outside, such as a legend, adds to the size of the figure."""
-    figure = Figure(figsize=(width, height))
-    return figure, figure.add_subplot()
+def colours(records: pd.DataFrame) -> dict[str, str]:
+    """The colour of each architecture; those without one of their own share what is left."""
+    others = cycle(_OTHER_COLOURS)
+    return {arch: _COLOURS.get(arch) or next(others) for arch in sorted(records["arch"].unique())}
 
 
-def legend_below(axes: Axes, title: str) -> None:
-    """Put the legend under the data in two columns, where it hides nothing and takes no width; runs first."""
-    entries = sorted(
-        zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: isinstance(entry[0], Line2D)
-    )
-    handles, labels = zip(*entries, strict=True)
-    # Where two columns suffice it is as wide as the axes, and below their label.
-    axes.legend(
-        handles, labels, title=title, alignment="left", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
-    )
+def _labels(runs: pd.DataFrame, told: Sequence[str]) -> list[str]:
+    shown = {"budget": "budget {:g}", "training_context": "trained at {}", "seed": "seed {}"}
+    differing = {name: text for name, text in shown.items() if name not in told and runs[name].nunique() > 1}
+    return [
+        ", ".join([run["label"], *variant(run), *(text.format(run[name]) for name, text in differing.items())])
+        for _, run in runs.iterrows()
+    ]
+
+
+def _lines(runs: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Marker and dashes by label, of runs of one architecture: its usual ones, or else the first that are free."""
+    assert len(runs) <= _MOST_RUNS, f"more than {_MOST_RUNS} runs of {runs['arch'].iloc[0]} cannot be told apart"
+    found: dict[str, tuple[str, str]] = {}
+    for _, run in runs.iterrows():
+        marker = _MARKERS[0 if run["budget"] == MAIN_BUDGET else 1 if run["budget"] < MAIN_BUDGET else 2]
+        usual = (marker, _LINES[bool(run["fixed"])])
+        free = (pair[::-1] for pair in product(_LINES, _MARKERS) if pair[::-1] not in found.values())
+        found[run["label"]] = usual if usual not in found.values() else next(free)
+    return found
+
+
+def new_panels(
+    rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool = True
+) -> tuple[Figure, list[list[Axes]]]:
+    """Rows of empty panels of about that size in inches each, with one scale of values for all if ``sharey``."""
+    figure = Figure(figsize=(width * columns, height * rows + LEGEND), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    return figure, [list(row) for row in panels]
+
+
+def legend_below(figure: Figure, title: str, extra: Sequence[Artist] = ()) -> None:
+    """Put one legend of all axes under the data, where it hides nothing and takes no width; runs first.
+
+    Args:
+        figure: with its axes labelled; what several label alike stands once.
+        title: says what a point is.
+        extra: entries that no axes have, to stand last.
+    """
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    entries = dict(sorted(entries.items(), key=lambda entry: not isinstance(entry[1], ErrorbarContainer)))
+    entries |= {str(artist.get_label()): artist for artist in extra}
+    figure.legend(entries.values(), entries.keys(), title=title, alignment="left", ncols=2, loc="outside lower center")
+
+
+def proxy(label: str, **how: Any) -> Line2D:
+    """A legend entry for what has no colour of its own."""
+    return Line2D([], [], label=label, **{"color": "0.2", **how})

@@ -13,7 +13,7 @@ from mmv2.evaluation.statistics import Interval
 from mmv2.files import write_text
 
 
-def write_table(table: pd.DataFrame, title: str, caption: str, stem: Path) -> None:
+def write_table(table: pd.DataFrame, title: str, caption: str, stem: Path, decimals: int = 1) -> None:
     """Write ``<stem>.csv``, ``.md`` and ``.tex``, each atomically.
 
     Args:
@@ -21,11 +21,13 @@ def write_table(table: pd.DataFrame, title: str, caption: str, stem: Path) -> No
         title: heads the Markdown and opens the LaTeX caption.
         caption: one paragraph.
         stem: path without ending.
+        decimals: of numbers in the text for people. An interval without width, of a number that is known, is left out.
     """
+    rows = [[_text(cell, decimals) for cell in row] for row in table.itertuples(index=False, name=None)]
     for ending, text in {
         ".csv": _csv(table),
-        ".md": _markdown(table, title, caption),
-        ".tex": _latex(table, f"{title}. {' '.join(caption.split())}", stem.name),
+        ".md": _markdown(table, rows, title, caption),
+        ".tex": _latex(table, rows, f"{title}. {' '.join(caption.split())}", stem.name),
     }.items():
         write_text(stem.with_name(stem.name + ending), text)
 
@@ -51,19 +53,18 @@ def _number(cell: Any) -> Any:
     return f"{cell:.10g}" if isinstance(cell, float) else cell
 
 
-def _markdown(table: pd.DataFrame, title: str, caption: str) -> str:
-    rows = [[str(name) for name in table.columns], *_text_rows(table)]
+def _markdown(table: pd.DataFrame, body: Sequence[list[str]], title: str, caption: str) -> str:
+    rows = [[str(name) for name in table.columns], *body]
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     rule = ["---" if left else "---:" for left in _left_aligned(table)]
     lines = [f"| {' | '.join(row)} |" for row in (escaped[0], rule, *escaped[1:])]
     return "\n".join([f"## {title}", "", caption, "", *lines, ""])
 
 
-def _latex(table: pd.DataFrame, caption: str, label: str) -> str:
+def _latex(table: pd.DataFrame, rows: Sequence[list[str]], caption: str, label: str) -> str:
     """A ``table`` environment; needs the packages booktabs and graphicx."""
     header, *body = [
-        " & ".join(map(_escape_latex, row)) + r" \\"
-        for row in ([str(name) for name in table.columns], *_text_rows(table))
+        " & ".join(map(_escape_latex, row)) + r" \\" for row in ([str(name) for name in table.columns], *rows)
     ]
     alignment = "".join("l" if left else "r" for left in _left_aligned(table))
     lines = [
@@ -94,17 +95,13 @@ def _escape_latex(text: str) -> str:
     return re.sub(r"[\\~^&%$#_{}]", lambda match: _LATEX[match[0]], text)
 
 
-def _text_rows(table: pd.DataFrame) -> Sequence[list[str]]:
-    return [[_text(cell) for cell in row] for row in table.itertuples(index=False, name=None)]
-
-
-def _text(cell: Any) -> str:
+def _text(cell: Any, decimals: int) -> str:
     if _empty(cell):
         return ""
-    if isinstance(cell, Interval):
-        return f"{cell.mean:.1f} [{cell.low:.1f}, {cell.high:.1f}]"
-    if isinstance(cell, float):
-        return f"{cell:.1f}"
+    if isinstance(cell, Interval) and cell.low < cell.high:
+        return f"{cell.mean:.{decimals}f} [{cell.low:.{decimals}f}, {cell.high:.{decimals}f}]"
+    if isinstance(cell, Interval | float):
+        return f"{cell.mean if isinstance(cell, Interval) else cell:.{decimals}f}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 

@@ -48,10 +48,11 @@ def check_start(run: RunConfig, corpus: Corpus, world: World, init_folder: Path 
             f"{corpus.folder}: holds {corpus.num_tokens} tokens, run {run.name} needs {needed}; "
             f"prepare a larger corpus, or lower budget or training.max_steps"
         )
-    if training.global_batch_size % (training.micro_batch_size * world.size):
+    micro_batch_size = training.micro_batch_size or 1
+    if training.global_batch_size % (micro_batch_size * world.size):
         raise UserError(
             f"run {run.name}: training.global_batch_size: {training.global_batch_size} is not a multiple of "
-            f"micro_batch_size {training.micro_batch_size} times {world.size} ranks; change one of the three"
+            f"micro_batch_size {micro_batch_size} times {world.size} ranks; change one of the three"
         )
     _check_init(run, corpus, init_folder)
 

@@ -71,8 +71,9 @@ def _accumulate(model: Decoder, run: RunConfig, corpus: Corpus, world: World, st
     rows = rows_of_step(step - 1, training.global_batch_size, world.rank, world.size)
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     num_targets = 0
-    for first in range(0, len(rows), training.micro_batch_size):
-        micro_rows = rows[first : first + training.micro_batch_size]
+    size = training.micro_batch_size or len(rows)
+    for first in range(0, len(rows), size):
+        micro_rows = rows[first : first + size]
         batch = load_batch(corpus, micro_rows, run.model.max_seq_len, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(run, device)):
             loss = model(batch.tokens_BT, batch.documents, batch.targets_BT, **inputs)

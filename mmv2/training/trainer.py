@@ -16,7 +16,7 @@ from mmv2.data.shards import Corpus
 from mmv2.layers.decoder import Decoder
 from mmv2.runs import RunConfig
 from mmv2.training.checkpoint import Checkpoints, full_disk_told
-from mmv2.training.export import check_milestones, export
+from mmv2.training.export import check_milestones, export, pretraining_budget
 from mmv2.training.identity import run_fingerprint
 from mmv2.training.metrics import Metrics
 from mmv2.training.optimizer import build_optimizer
@@ -55,7 +55,7 @@ def train(
         step = job.checkpoints.newest()
         if step < run.max_steps:
             _run_steps(job, step, stop)
-        export(run, job.corpus, job.checkpoints, job.model, output_folder)
+        export(run, job.corpus, job.checkpoints, job.model, job.budget, output_folder)
 
 
 @dataclass
@@ -68,6 +68,8 @@ class _Job:
     checkpoints: Checkpoints
     model: Decoder
     optimizer: torch.optim.Optimizer
+    budget: float
+    """Of the pre-training."""
 
     def say(self, message: str) -> None:
         """Tell the user one line, once for all ranks."""
@@ -80,11 +82,12 @@ def _prepare(run: RunConfig, corpus_folder: Path, output_folder: Path, init_fold
         set_numerics(run, world.device)
         corpus = Corpus.open(corpus_folder, verify=world.is_main)
         check_start(run, corpus, world, init_folder)
+        budget = pretraining_budget(run, init_folder)
         checkpoints = Checkpoints(output_folder, run_fingerprint(run, corpus, init_folder), world)
         model = start_model(run, world, init_folder)
         optimizer = build_optimizer(model, run.training)
     checkpoints.prepare(say)
-    return _Job(run, corpus, world, checkpoints, model, optimizer)
+    return _Job(run, corpus, world, checkpoints, model, optimizer, budget)
 
 
 @contextmanager

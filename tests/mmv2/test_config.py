@@ -57,6 +57,17 @@ def test_what_is_wrong_is_told_in_one_line(changes: dict[str, Any], told: str):
         check(**changes)
 
 
+class Named(Config):
+    parts: dict[str, Inner]
+
+
+def test_keys_below_a_name_of_the_users_own_are_told():
+    with pytest.raises(
+        UserError, match=r"run.yaml: parts.mine.widht: unknown key; did you mean 'width'\? allowed: names"
+    ):
+        validate(Named, {"parts": {"mine": {"widht": 1}}}, "run.yaml")
+
+
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
 @pytest.mark.parametrize("key", ["learning_rate", "weight_decay", "max_grad_norm"])
 def test_what_is_no_finite_number_is_refused(key: str, value: str):

@@ -7,8 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 from mmv2.convert import export_final, reduce_final
 from mmv2.data.tokenizer import build_word_level
 from mmv2.errors import UserError
-from mmv2.files import read_json, write_json
-from mmv2.final import TOKENIZER, load_final
+from mmv2.final import TOKENIZER, load_final, save_final
 from mmv2.model.model import without_long_term_memory
 from tests.mmv2.evaluation.small_world import write_final
 
@@ -27,10 +26,10 @@ def tokens(config):
     return torch.randint(config.vocab_size, (2, 40), generator=torch.Generator().manual_seed(1))
 
 
-def test_a_reduced_model_is_a_run_of_its_own(finals, tmp_path):
+def test_a_reduced_model_keeps_its_run_and_tells_its_reduction(finals, tmp_path):
     reduce_final(finals["mmv2"], REDUCTION, tmp_path / "out")
     whole, reduced = load_final(finals["mmv2"]), load_final(tmp_path / "out")
-    assert reduced.provenance == {**whole.provenance, "run": f"tiny-mmv2_{REDUCTION}", "reduction": REDUCTION}
+    assert reduced.provenance == {**whole.provenance, "reduction": REDUCTION}
     assert not reduced.config.long_term_memory
     rows = tokens(whole.config)
     with torch.no_grad():
@@ -48,17 +47,18 @@ def test_an_unknown_reduction_names_the_choices(finals, tmp_path):
 
 def test_what_is_gone_is_not_removed_again(finals, tmp_path):
     reduce_final(finals["mmv2"], REDUCTION, tmp_path / "once")
-    with pytest.raises(UserError, match=r"once/config\.json: model\.long_term_memory: false, so there is none"):
+    with pytest.raises(
+        UserError, match=r"once/config\.json: provenance\.reduction: is without_long_term_memory already"
+    ):
         reduce_final(tmp_path / "once", REDUCTION, tmp_path / "twice")
+    assert not (tmp_path / "twice").exists()
 
 
-def test_a_run_without_a_name_is_told(finals, tmp_path):
-    file = finals["mmv2"] / "config.json"
-    content = read_json(file)
-    del content["provenance"]["run"]
-    write_json(file, content)
-    with pytest.raises(UserError, match=r"config\.json: provenance\.run: missing"):
-        reduce_final(finals["mmv2"], REDUCTION, tmp_path / "out")
+def test_what_was_never_there_is_not_removed(finals, tmp_path):
+    model = without_long_term_memory(load_final(finals["mmv2"]).model)
+    save_final(tmp_path / "plain", model.state_dict(), "mmv2", model.config, finals["mmv2"] / TOKENIZER, {})
+    with pytest.raises(UserError, match=r"plain/config\.json: model\.long_term_memory: false, so there is none"):
+        reduce_final(tmp_path / "plain", REDUCTION, tmp_path / "out")
 
 
 def test_nothing_is_overwritten(finals, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.records import ResultRecord, read_records, write_records
+from mmv2.records import CHECKPOINT, EXAMPLE, ResultRecord, read_records, write_records
 
 
 def record(**changes):
@@ -16,6 +16,7 @@ def record(**changes):
         "budget": 1.0,
         "seed": 0,
         "init_from": None,
+        "settings": {"learning_rate": 1.0e-3, "delay_is_fixed": False},
         "task": "ruler_qa",
         "subtask": "squad",
         "context_length": 256,
@@ -46,8 +47,9 @@ def test_records_are_read_as_flat_columns(tmp_path):
     assert table["depth"].isna().tolist() == [False, True]
     first = table.iloc[0]
     assert (first["baseline_nearest_match"], first["detail_num_documents"]) == (1.0, 20)
+    assert (first["setting_learning_rate"], first["setting_delay_is_fixed"]) == (1.0e-3, False)
     assert (first["references"], first["prediction"]) == (("Oslo", "in Oslo"), "Oslo\u2028\n")
-    assert not {"scores", "baselines", "details"} & set(table.columns)
+    assert not {"scores", "baselines", "details", "settings"} & set(table.columns)
 
 
 def test_a_folder_is_read_whole_and_files_in_progress_are_left_out(tmp_path):
@@ -87,16 +89,42 @@ def test_records_of_before_the_device_was_told_are_refused(tmp_path):
         read_records(path)
 
 
-@pytest.mark.parametrize("difference", ["num_shots", "label_kind", "prompt_style", "context_length", "step"])
-def test_results_that_differ_in_any_field_are_different(tmp_path, difference):
-    value = {"num_shots": 3, "label_kind": "semantic", "prompt_style": "space"}.get(difference, 512)
-    write_records(tmp_path / "a.jsonl", [record(), record(**{difference: value})])
+DIFFERENT = {
+    "run": "other",
+    "step": 6,
+    "reduction": "without_long_term_memory",
+    "task": "many_shot",
+    "subtask": "tiny",
+    "context_length": 512,
+    "num_shots": 3,
+    "label_kind": "semantic",
+    "prompt_style": "space_ordered",
+    "split": "dev",
+    "example_id": "q2",
+}
+
+
+@pytest.mark.parametrize("field", DIFFERENT)
+def test_results_that_differ_in_any_field_are_different(tmp_path, field):
+    write_records(tmp_path / "a.jsonl", [record(), record(**{field: DIFFERENT[field]})])
     assert len(read_records(tmp_path)) == 2
+    assert [*CHECKPOINT, *EXAMPLE] == list(DIFFERENT)
 
 
-def test_the_same_result_twice_is_refused(tmp_path):
-    write_records(tmp_path / "a.jsonl", [record()])
+@pytest.mark.parametrize("others", [{}, {"num_shots": 3}, {"label_kind": "semantic", "reduction": "without"}], ids=str)
+@pytest.mark.parametrize("other_place", [0, 1, 2])
+def test_the_same_result_twice_is_refused(tmp_path, others, other_place):
+    """Whatever stands beside it: a column of numbers and one of words tell missing values in different ways."""
+    records = [record(), record()]
+    records.insert(other_place, record(example_id="q2", **others))
+    write_records(tmp_path / "a.jsonl", records)
     with pytest.raises(UserError, match="mmv2-small, step 5: ruler_qa example q1 at length 256 stands twice"):
+        read_records(tmp_path / "a.jsonl")
+
+
+def test_the_same_file_twice_is_refused_and_the_reduction_told(tmp_path):
+    write_records(tmp_path / "a.jsonl", [record(reduction="without_long_term_memory")])
+    with pytest.raises(UserError, match="mmv2-small without_long_term_memory, step 5: ruler_qa example q1"):
         read_records([tmp_path / "a.jsonl", tmp_path / "a.jsonl"])
 
 

@@ -7,6 +7,7 @@ from mmv2.data.sources import SourceSpec
 from mmv2.errors import UserError
 from mmv2.evaluation.tasks import TaskSpec
 from mmv2.registry import architecture, architectures, entries, entry, no_step_inputs
+from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.tables import TableSpec
 
@@ -15,6 +16,7 @@ KINDS = {
     "task": (TaskSpec, "mmv2.evaluation.tasks", "ruler_qa"),
     "table": (TableSpec, "mmv2.reporting.tables", "table04_ruler_qa_finetuned"),
     "figure": (FigureSpec, "mmv2.reporting.figures", "ruler_qa_over_length"),
+    "claim": (ClaimSpec, "mmv2.reporting.claims", "persistent_parity"),
 }
 
 

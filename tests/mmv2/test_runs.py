@@ -1,39 +1,12 @@
-"""Run and suite files: what follows from them, and what is refused. Mistakes in the shipped ones: tests/workflow."""
+"""Run files: what follows from them, and what is refused. Mistakes in the shipped ones: tests/workflow."""
 
 import re
 
 import pytest
-import yaml
 
 from mmv2.errors import UserError
-from mmv2.registry import architecture
-from mmv2.runs import load_run, load_suite
-
-BASE = {
-    "model": architecture("transformer").tiny.model_dump(mode="json"),  # 32 tokens of context
-    "corpus": {"source": "tiny_world", "seed": 1, "unit_tokens": 10_000},
-    "budget": 1.0,
-    "training": {
-        "seed": 1,
-        "global_batch_size": 4,
-        "micro_batch_size": 4,
-        "learning_rate": 1.0e-3,
-        "warmup_steps": 2,
-    },
-}
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes a YAML file; returns its path."""
-
-    def run(name, /, **content):
-        path = tmp_path / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(content))
-        return path
-
-    return run
+from mmv2.runs import load_run
+from tests.mmv2.run_files import BASE, refused
 
 
 @pytest.fixture
@@ -45,11 +18,6 @@ def load(write):
         return load_run(write(name, **{"base": "_base.yaml", "arch": "transformer", **changes}))
 
     return run
-
-
-def refused(path, told, call, *arguments):
-    with pytest.raises(UserError, match=rf"^{re.escape(f'{path}: {told}')}[^\n]*$"):
-        call(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +58,17 @@ def test_a_file_overrides_its_base_key_by_key(load):
     assert (run.name, run.arch, run.training.seed, run.model.num_layers) == ("one", "transformer", 5, 1)
     assert run.training.learning_rate == BASE["training"]["learning_rate"]
     assert run.model.hidden_size == BASE["model"]["hidden_size"]
+
+
+def test_of_several_bases_the_later_override_the_earlier(write):
+    write("_base", **BASE)
+    longer = write("_long", model={"max_seq_len": 64}, training={"warmup_steps": 1, "learning_rate": 2.0e-3})
+    content = {"base": ["_base.yaml", "_long.yaml"], "arch": "transformer", "training": {"learning_rate": 5.0e-3}}
+    run = load_run(write("one", **content))
+    assert (run.model.max_seq_len, run.training.warmup_steps, run.training.learning_rate) == (64, 1, 5.0e-3)
+    assert run.model.hidden_size == BASE["model"]["hidden_size"]
+    write("_long", model={"max_seq_len": "64"})
+    refused(longer, "model.max_seq_len: input should be a valid integer", load_run, write("one", **content))
 
 
 def test_a_base_of_a_base_is_refused(write):
@@ -171,69 +150,3 @@ def test_everything_else_is_scientific(load, changes):
 def test_the_steps_that_follow_from_the_budget_are_scientific(load):
     assert load().scientific()["max_steps"] == 78
     assert load(training={"max_steps": 11}).scientific()["max_steps"] == 11
-
-
-@pytest.fixture
-def suite(write, tmp_path):
-    """Loads a suite of transformer runs: name -> what its file overrides in BASE."""
-
-    def run(runs, **changes):
-        write("runs/_base", **BASE)
-        for name, content in runs.items():
-            write(f"runs/{name}", **{"base": "_base.yaml", "arch": "transformer", **content})
-        settings = {"runs": list(runs), "tasks": {"ruler_qa": {"context_lengths": [32]}}, "tables": [], "figures": []}
-        return load_suite(write("suite", **{**settings, **changes}), tmp_path / "runs")
-
-    return run
-
-
-def test_a_chain_of_runs_loads_in_any_order(suite):
-    longer = {"model": {"max_seq_len": 64, "norm_eps": 1.0e-6}}
-    _, runs = suite({"three": {"init_from": "two"}, "two": {"init_from": "one", **longer}, "one": {}})
-    assert {name: run.init_from for name, run in runs.items()} == {"three": "two", "two": "one", "one": None}
-
-
-@pytest.mark.parametrize(
-    ("runs", "named"),
-    [
-        ({"one": {"init_from": "one"}}, "one"),
-        ({"one": {"init_from": "two"}, "two": {"init_from": "one"}}, "one"),
-        ({"a": {"init_from": "b"}, "b": {"init_from": "c"}, "c": {"init_from": "a"}}, "a"),
-    ],
-    ids=["itself", "two", "three"],
-)
-def test_runs_that_start_from_each_other_are_refused(suite, tmp_path, runs, named):
-    refused(tmp_path / "suite.yaml", f"runs: {named} has init_from", suite, runs)
-
-
-def test_a_run_before_a_circle_is_not_called_part_of_it(suite):
-    runs = {"a": {"init_from": "b"}, "b": {"init_from": "c"}, "c": {"init_from": "b"}}
-    with pytest.raises(UserError, match="init_from") as error:
-        suite(runs)
-    assert "starts from a itself" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "model", [{"hidden_size": 64}, {"num_layers": 3}, {"intermediate_size": 96}, {"vocab_size": 100}], ids=str
-)
-def test_weights_of_other_sizes_are_refused(suite, tmp_path, model):
-    with pytest.raises(UserError, match=rf"suite\.yaml: runs: two has init_from 'one', .*model\.{next(iter(model))}"):
-        suite({"one": {}, "two": {"init_from": "one", "model": model}})
-
-
-def test_weights_of_another_architecture_are_refused(suite, write):
-    del (plain := dict(BASE))["model"]
-    write("runs/_plain", **plain)
-    mosaic = {"base": "_plain.yaml", "arch": "mmv2", "model": architecture("mmv2").tiny.model_dump(mode="json")}
-    with pytest.raises(UserError, match=r"suite\.yaml: runs: two has init_from 'one', .*mmv2"):
-        suite({"one": mosaic, "two": {"init_from": "one"}})
-
-
-def test_weights_of_a_run_elsewhere_are_refused(suite, tmp_path):
-    told = "runs: two has init_from 'one', which is not in this suite"
-    refused(tmp_path / "suite.yaml", told, suite, {"two": {"init_from": "one"}})
-
-
-def test_two_runs_of_one_name_are_refused(suite, tmp_path):
-    same = {"base": "../_base.yaml"}
-    refused(tmp_path / "suite.yaml", "runs: two files are called one;", suite, {"one": {}, "other/one": same})

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from mmv2.runs import load_suite
 from mmv2.schemas import FOLDER, schemas
+from mmv2.suites import load_suite
 
 ROOT = Path(__file__).parents[2]
 RUNS = ROOT / "workflow" / "config" / "runs"
@@ -26,7 +26,8 @@ def test_every_suite_loads(path):
 
 
 def test_every_run_file_belongs_to_a_suite():
-    used = {reference for path in SUITES for reference in load_suite(path, RUNS)[0].runs}
+    suites = [load_suite(path, RUNS)[0] for path in SUITES]
+    used = {reference for suite in suites for reference in (*suite.runs, *(suite.search.runs if suite.search else ()))}
     files = {path.relative_to(RUNS).with_suffix("").as_posix() for path in RUNS.rglob("[!_]*.yaml")}
     assert files == used
 
@@ -54,7 +55,7 @@ def test_every_yaml_file_fits_its_schema_and_a_misspelt_key_does_not(path):
 def checkout(tmp_path):
     for name in ("workflow", "profiles"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("results/published", "mmv2/reporting"):
+    for name in ("results/published", "mmv2/reporting", "docs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     return tmp_path
@@ -86,10 +87,15 @@ MISTAKES = {
     "number as text": ("runs/smoke/_base.yaml", "3.0e-3", "3e-3", "learning_rate: input should be a valid number"),
     "architecture": ("runs/smoke/mmv2.yaml", "arch: mmv2", "arch: mmv3", "arch: architecture 'mmv3' is unknown; did"),
     "data": ("runs/smoke/_base.yaml", "budget: 1.0", "budget: 9.0", "budget: the run needs 180000 tokens, the corpus"),
-    "batch": ("runs/smoke/_base.yaml", "micro_batch_size: 8", "micro_batch_size: 3", "training.micro_batch_size: 3"),
+    "batch": (
+        "runs/smoke/_base.yaml",
+        "global_batch_size: 8",
+        "global_batch_size: 8\n  micro_batch_size: 3",
+        "training.micro_batch_size: 3",
+    ),
     "milestone": (
-        "runs/smoke/mmv2_long.yaml",
-        "milestones: [1, 2]",
+        "runs/smoke/_long.yaml",
+        "milestones: [1]",
         "milestones: [1, 5]",
         "training.milestones: 5 comes after the run's last step 4",
     ),
@@ -100,7 +106,8 @@ MISTAKES = {
         "ruler_aq:",
         "tasks: task 'ruler_aq' is unknown; did you mean 'ruler_qa'",
     ),
-    "table": ("suites/smoke.yaml", "[table04", "[table40", "tables: table 'table40_ruler_qa_finetuned' is unknown"),
+    "table": ("suites/smoke.yaml", "- table04", "- table40", "tables: table 'table40_ruler_qa_finetuned' is unknown"),
+    "claim": ("suites/smoke.yaml", "- persistent_parity", "- parity", "claims: claim 'parity' is unknown; "),
     "repeated key": ("runs/smoke/_base.yaml", "budget: 1.0", "budget: 1.0\nbudget: 2.0", "key 'budget' stands twice"),
 }
 

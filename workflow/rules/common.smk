@@ -1,12 +1,14 @@
 # The suite and its runs, checked before any job starts, and what rules ask about them.
+import itertools
+import re
 import sys
 from pathlib import Path
 
 from mmv2.config import validate
 from mmv2.errors import UserError, choices
 from mmv2.provenance import source_hash
-from mmv2.registry import entry
-from mmv2.runs import WorkflowConfig, load_suite
+from mmv2.registry import entries, entry
+from mmv2.suites import WorkflowConfig, load_suite
 from mmv2.training.identity import CODE
 
 CONFIG = Path("workflow/config")
@@ -33,14 +35,36 @@ RESULTS = f"results/{SUITE.name}"
 CORPORA = {run.corpus_name: run.corpus for run in RUNS.values()}
 
 
+FINAL_FILES = ("model.safetensors", "config.json", "tokenizer.json")
+
+
+def one_of(names):
+    """Pattern of a wildcard; of a name that cannot be where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def step_name(step):
+    """What a milestone checkpoint is called in paths of records."""
+    return f"step-{step:08d}"
+
+
+def reductions_of(run):
+    """Reductions of the suite that a run's architecture has; they are evaluated on fine-tuned runs."""
+    if run.init_from is None:
+        return []
+    return [name for name in SUITE.reductions if name in run.spec.reductions]
+
+
 wildcard_constraints:
-    run="|".join(RUNS),
-    corpus="|".join(CORPORA),
-    task="|".join(SUITE.tasks),
+    run=one_of(RUNS),
+    corpus=one_of(CORPORA),
+    task=one_of(SUITE.tasks),
+    reduction=one_of(SUITE.reductions),
+    checkpoint=one_of(["final", *SUITE.reductions]) + r"|step-\d{8}",
 
 
 def suite_targets():
-    """Every table and figure of the suite."""
+    """Every table, figure and claim of the suite, and the page that shows them."""
     tables = expand(
         f"{RESULTS}/tables/{{name}}.{{form}}",
         name=SUITE.tables,
@@ -51,15 +75,41 @@ def suite_targets():
         name=SUITE.figures,
         form=["png", "pdf", "txt"],
     )
-    return tables + figures
+    claims = (
+        multiext(f"{RESULTS}/claims", ".csv", ".md", ".tex", ".json")
+        if SUITE.claims
+        else []
+    )
+    return [*tables, *figures, *claims, f"{RESULTS}/report.html"]
 
 
 def final_files(run):
     """The files of a trained run that evaluation and fine-tuning read."""
-    return [
-        f"{RESULTS}/runs/{run}/final/{name}"
-        for name in ("model.safetensors", "config.json", "tokenizer.json")
-    ]
+    return [f"{RESULTS}/runs/{run}/final/{name}" for name in FINAL_FILES]
+
+
+def checkpoint_folder(run, checkpoint):
+    """Where the weights of a checkpoint are: of the whole run, of a milestone, or of a reduced model."""
+    places = {
+        "final": "final",
+        **{name: f"reduced/{name}" for name in SUITE.reductions},
+    }
+    return f"{RESULTS}/runs/{run}/{places.get(checkpoint, f'milestones/{checkpoint}')}"
+
+
+def checkpoint_files(wildcards):
+    """What has to be there before a checkpoint is evaluated; milestones appear together with final/."""
+    if wildcards.checkpoint in SUITE.reductions:
+        folder = checkpoint_folder(wildcards.run, wildcards.checkpoint)
+        return [f"{folder}/{name}" for name in FINAL_FILES]
+    return final_files(wildcards.run)
+
+
+def lengths_asked(wildcards):
+    """Context lengths at which a checkpoint answers a task; None: all."""
+    if wildcards.checkpoint.startswith("step-"):
+        return SUITE.milestones[wildcards.task]
+    return None
 
 
 def initial_weights(wildcards):
@@ -76,16 +126,43 @@ def training_sources(run):
 def evaluation_sources(run, task):
     """Hash of the code that determines a run's answers and their scores."""
     general = (
+        "mmv2.evaluation.answering",
         "mmv2.evaluation.evaluate",
         "mmv2.evaluation.generation",
+        "mmv2.evaluation.outcome",
+        "mmv2.evaluation.ranking",
+        "mmv2.evaluation.reading",
         "mmv2.final",
         "mmv2.records",
     )
     return source_hash((*run.spec.packages, *entry("task", task).packages, *general))
 
 
+def is_answered_by(task, run):
+    """Whether the suite asks a run's final checkpoint for a task."""
+    which = SUITE.answered_by.get(task, "all")
+    return which == "all" or (which == "fine_tuned") == (run.init_from is not None)
+
+
+def records_of(run):
+    """The records of a run: its final checkpoint, its milestones and what reductions leave of it."""
+    asked = [("final", task) for task in SUITE.tasks if is_answered_by(task, run)]
+    if run.init_from is not None:
+        steps = map(step_name, run.training.milestones)
+        asked += itertools.product(steps, SUITE.milestones)
+    for name in reductions_of(run):
+        asked += [(name, task) for task in SUITE.reductions[name]]
+    return [
+        f"{RESULTS}/records/{run.name}/{checkpoint}/{task}.jsonl"
+        for checkpoint, task in asked
+    ]
+
+
 def all_records():
-    """The records of every run and task."""
-    return expand(
-        f"{RESULTS}/records/{{run}}/{{task}}.jsonl", run=RUNS, task=SUITE.tasks
-    )
+    """The records of the whole suite."""
+    return [file for run in RUNS.values() for file in records_of(run)]
+
+
+def all_metrics():
+    """What every run told while it was trained."""
+    return expand(f"{RESULTS}/runs/{{run}}/metrics.jsonl", run=RUNS)

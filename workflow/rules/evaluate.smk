@@ -1,4 +1,6 @@
-# Evaluation: task data is frozen once per corpus, then every run answers it. One job per run and task.
+# Evaluation: task data is frozen once per corpus, then checkpoints answer it. One job per
+# checkpoint and task. Milestones are no declared output, as their number is a setting that retrains nothing: rule train
+# writes them before final/.
 
 
 rule freeze:
@@ -15,18 +17,34 @@ rule freeze:
         "../scripts/freeze.py"
 
 
+rule reduce:
+    input:
+        final_files("{run}"),
+    output:
+        expand(
+            f"{RESULTS}/runs/{{{{run}}}}/reduced/{{{{reduction}}}}/{{name}}",
+            name=FINAL_FILES,
+        ),
+    log:
+        f"{RESULTS}/logs/reduce/{{run}}/{{reduction}}.log",
+    script:
+        "../scripts/reduce.py"
+
+
 rule evaluate:
     input:
-        final=final_files("{run}"),
+        checkpoint=checkpoint_files,
         examples=lambda wildcards: f"{RESULTS}/tasks/{RUNS[wildcards.run].corpus_name}/{wildcards.task}.jsonl",
     output:
-        f"{RESULTS}/records/{{run}}/{{task}}.jsonl",
+        f"{RESULTS}/records/{{run}}/{{checkpoint}}/{{task}}.jsonl",
     log:
-        f"{RESULTS}/logs/evaluate/{{run}}/{{task}}.log",
+        f"{RESULTS}/logs/evaluate/{{run}}/{{checkpoint}}/{{task}}.log",
     resources:
         gpu=0,
     params:
         # Answers do not depend on the batch size; it is no parameter, so that changing it reruns nothing.
+        folder=lambda wildcards: checkpoint_folder(wildcards.run, wildcards.checkpoint),
+        context_lengths=lengths_asked,
         sources=lambda wildcards: evaluation_sources(
             RUNS[wildcards.run], wildcards.task
         ),

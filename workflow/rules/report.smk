@@ -1,21 +1,44 @@
-# Tables and figures: pure functions of the records. Each depends on its own file and on what all share, no other's.
+# Tables, figures and claims: pure functions of the records. Each depends on its own file and on what all share, no other's.
+
+
+def shared_reporting():
+    """Modules of mmv2.reporting that are no table, figure or claim themselves."""
+    package = Path("mmv2/reporting")
+    own = {
+        package / f"{kind}s" / f"{name}.py"
+        for kind in ("table", "figure", "claim")
+        for name in entries(kind)
+    }
+    files = sorted(set(package.rglob("*.py")) - own)
+    return tuple(".".join(file.with_suffix("").parts) for file in files)
+
 
 SHARED = source_hash(
     (
-        *(
-            f"mmv2.reporting.{module}"
-            for module in ("published", "render", "selection", "style", "writer")
-        ),
+        *shared_reporting(),
+        "mmv2.evaluation.contrasts",
         "mmv2.evaluation.statistics",
         "mmv2.records",
     )
 )
 
 
+def published_numbers(wildcards):
+    """The paper's numbers that stand beside a table."""
+    file = entry("table", wildcards.table).published
+    return f"results/published/{file}" if file else []
+
+
+def metrics_shown(kind):
+    """Metrics of all runs, for a table or figure that shows them."""
+    return lambda wildcards: all_metrics() if entry(kind, wildcards[kind]).metrics else []
+
+
 rule table:
     input:
         records=all_records(),
-        published=lambda wildcards: f"results/published/{entry('table', wildcards.table).published}",
+        published=published_numbers,
+        metrics=metrics_shown("table"),
         source="mmv2/reporting/tables/{table}.py",
     output:
         multiext(f"{RESULTS}/tables/{{table}}", ".csv", ".md", ".tex"),
@@ -30,6 +53,7 @@ rule table:
 rule figure:
     input:
         records=all_records(),
+        metrics=metrics_shown("figure"),
         source="mmv2/reporting/figures/{figure}.py",
     output:
         multiext(f"{RESULTS}/figures/{{figure}}", ".png", ".pdf", ".txt"),
@@ -39,3 +63,39 @@ rule figure:
         shared=SHARED,
     script:
         "../scripts/figure.py"
+
+
+rule claims:
+    input:
+        records=all_records(),
+        published=sorted(Path("results/published").glob("*.csv")),
+        sources=[f"mmv2/reporting/claims/{name}.py" for name in SUITE.claims],
+    output:
+        multiext(f"{RESULTS}/claims", ".csv", ".md", ".tex", ".json"),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    params:
+        names=SUITE.claims,
+        shared=SHARED,
+    script:
+        "../scripts/claims.py"
+
+
+rule report:
+    input:
+        claims=f"{RESULTS}/claims.json" if SUITE.claims else [],
+        tables=expand(f"{RESULTS}/tables/{{name}}.md", name=SUITE.tables),
+        figures=expand(f"{RESULTS}/figures/{{name}}.png", name=SUITE.figures),
+        captions=expand(f"{RESULTS}/figures/{{name}}.txt", name=SUITE.figures),
+        metrics=all_metrics(),
+        decisions="docs/decisions.md",
+        template="mmv2/reporting/templates/report.html.j2",
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    params:
+        suite=SUITE.name,
+        shared=SHARED,
+    script:
+        "../scripts/report.py"

@@ -12,6 +12,8 @@ rule train:
         f"{RESULTS}/runs/{{run}}/metrics.jsonl",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    # The longest first: it decides when the suite is done.
+    priority: lambda wildcards: RUNS[wildcards.run].max_steps * RUNS[wildcards.run].tokens_per_step
     threads: lambda wildcards: RUNS[wildcards.run].training.threads
     resources:
         gpu=0,

@@ -8,4 +8,4 @@ from mmv2.runs import parse_corpus
 
 with job(snakemake.log[0]):
     config = parse_corpus(snakemake.params.corpus, "resolved run")
-    prepare_corpus(config, Path(snakemake.output.manifest).parent)
+    prepare_corpus(config, Path(snakemake.output.manifest).parent, Path(snakemake.config["data_root"]))

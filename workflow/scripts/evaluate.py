@@ -6,6 +6,11 @@ from mmv2.evaluation.evaluate import evaluate
 from mmv2.job import job
 
 with job(snakemake.log[0]):
-    final, examples, output = snakemake.input.final[0], snakemake.input.examples, snakemake.output[0]
-    batch_size, device = snakemake.config["evaluation_batch_size"], None if snakemake.resources.gpu else "cpu"
-    evaluate(Path(final).parent, Path(examples), Path(output), batch_size, device)
+    evaluate(
+        Path(snakemake.params.folder),
+        Path(snakemake.input.examples),
+        Path(snakemake.output[0]),
+        batch_size=snakemake.config["evaluation_batch_size"],
+        device=None if snakemake.resources.gpu else "cpu",
+        context_lengths=snakemake.params.context_lengths,
+    )

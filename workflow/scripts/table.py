@@ -7,4 +7,5 @@ from mmv2.reporting.render import render_table
 
 with job(snakemake.log[0]):
     records = [Path(file) for file in snakemake.input.records]
-    render_table(snakemake.wildcards.table, records, Path(snakemake.output[0]).with_suffix(""))
+    metrics = [Path(file) for file in snakemake.input.metrics]
+    render_table(snakemake.wildcards.table, records, metrics, Path(snakemake.output[0]).with_suffix(""))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mmv2.job import job
-from mmv2.runs import planned_run
+from mmv2.suites import planned_run
 from mmv2.training.launch import launch
 
 with job(snakemake.log[0]):

@@ -6,7 +6,7 @@ tokens over its mean length, measured beforehand on documents that are thrown aw
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.random import Generator, default_rng
@@ -26,11 +26,14 @@ _TRIES = 100
 
 
 class People:
-    """Hands out training people one after another, each for one document."""
+    """Hands out training people one after another, each for one document; where they recur, again when all had a turn.
 
-    def __init__(self, world: World, pairs: Iterator[int]):
+    Someone who recurs has other facts in every document, so that nothing is known of them from outside of it.
+    """
+
+    def __init__(self, world: World, pairs: Sequence[int] | np.ndarray, recur: bool):
         self._world = world
-        self._pairs = pairs
+        self._pairs = itertools.cycle(pairs) if recur else iter(pairs)
         self.taken = 0
 
     def take(self) -> Name:
@@ -155,7 +158,7 @@ def documents(world: World, instances: Instances) -> Iterator[list[int]]:
     probabilities = _probabilities(world, instances)
     config = world.config
     order = default_rng((config.seed, PEOPLE, config.stream_seed)).permutation(world.training_people)
-    people = People(world, iter(order))
+    people = People(world, order, config.people_recur)
     writer = DocumentWriter(world, instances, default_rng((config.seed, STREAM, config.stream_seed)), people)
     return _distinct(world, writer, probabilities)
 
@@ -164,7 +167,7 @@ def _probabilities(world: World, instances: Instances) -> np.ndarray:
     """How likely a document is of each kind, so that the shares of tokens are those of the mix."""
     config = world.config
     rng = default_rng((config.seed, MEASURE, config.stream_seed))
-    people = People(world, itertools.cycle(world.training_people))
+    people = People(world, world.training_people, recur=True)
     writer = DocumentWriter(world, instances, rng, people)
     num_lengths = max(16, 2 * _MEASURED_TOKENS // sum(config.document_tokens))
     lengths = np.linspace(*config.document_tokens, num_lengths).round().astype(int).tolist()
@@ -176,7 +179,7 @@ def _probabilities(world: World, instances: Instances) -> np.ndarray:
         mean_tokens.append(total / len(lengths))
         people_per_token.append((people.taken - before) / total)
     needed = int(_NAME_MARGIN * config.largest_budget * config.unit_tokens * float(shares @ people_per_token))
-    if needed > len(world.training_people):
+    if needed > len(world.training_people) and not config.people_recur:
         raise names_exhausted(config, f"about {needed} are needed for training, besides the held-out ones")
     weights = shares / mean_tokens
     return weights / weights.sum()

@@ -4,7 +4,9 @@ squad_{dev,test}.json                SQuAD v2: one paragraph per person, one que
 facts_{dev,test}.jsonl               closed-book questions on persistent people, like NQ-open, with the relation
 banking77_{train,test}.csv           text,category; rows contiguous by category
 goemotions_{train,dev,test}.tsv      text, label number, id; shuffled. goemotions_labels.txt: the labels by number
-lexicon.json                         the word lists, for tasks that make text of their own (needles, other labels)
+lexicon.json                         the word lists, for tasks that make text of their own (needles, other labels), and
+                                     the people of the SQuAD files
+<benchmark>_{dev,test}.jsonl         the forms of the paper's 19 benchmarks, see ``_benchmarks``
 """
 
 import csv
@@ -15,6 +17,7 @@ from typing import Any
 
 from numpy.random import Generator, default_rng
 
+from mmv2.data.sources._benchmarks import write_benchmarks
 from mmv2.data.sources._episodes import Instances
 from mmv2.data.sources._world import EVALUATION, World
 from mmv2.files import write_json, write_text
@@ -34,6 +37,7 @@ def write_evaluation(world: World, instances: Instances, folder: Path) -> None:
         write_text(folder / f"goemotions_{split}.tsv", _emotions(world, instances, split, rng))
     write_text(folder / "goemotions_labels.txt", "".join(label + "\n" for label in world.labels["emotions"]))
     write_json(folder / "lexicon.json", _lexicon(world))
+    write_benchmarks(world, instances, folder)
 
 
 def _squad(world: World, split: str, rng: Generator) -> dict[str, Any]:
@@ -65,15 +69,14 @@ def _paragraph(world: World, rng: Generator, pair: int, identity: str) -> dict[s
 
 
 def _facts(world: World, split: str) -> str:
-    dev_people = world.config.evaluation.dev_people
-    people = range(dev_people) if split == "dev" else range(dev_people, len(world.persistent_people))
     lines = []
-    for person in people:
-        for number, relation in enumerate(world.relations):
-            wording, value = world.held_out_PR[person, number], world.persistent_values_PR[person, number]
-            fact = world.fact(world.persistent_people[person], number, wording, value)
-            row = {"question": world.text(fact.start), "answer": [fact.value], "relation": relation.name}
-            lines.append(json.dumps(row) + "\n")
+    for relation, fact in world.held_out_facts(split):
+        row = {
+            "question": world.text(fact.start),
+            "answer": [fact.value],
+            "relation": world.relations[relation].name,
+        }
+        lines.append(json.dumps(row) + "\n")
     return "".join(lines)
 
 
@@ -98,6 +101,9 @@ def _lexicon(world: World) -> dict[str, Any]:
     return {
         "first_names": world.first_names,
         "last_names": world.last_names,
+        "people": {
+            split: [" ".join(world.name(pair)) for pair in pairs] for split, pairs in world.evaluation_people.items()
+        },
         "values": {relation.name: words for relation, words in zip(world.relations, world.values, strict=True)},
         "fillers": world.fillers,
         "labels": world.labels,

@@ -63,7 +63,11 @@ class Form:
     answer: tuple[str, ...]
 
     def example(self, instance: tuple[str, ...], label: str) -> tuple[str, ...]:
-        return (*self.query, *instance, "\n", *self.answer, label, "\n")
+        return (*self.query_of(instance), label, "\n")
+
+    def query_of(self, instance: tuple[str, ...]) -> tuple[str, ...]:
+        """An example up to its label."""
+        return (*self.query, *instance, "\n", *self.answer)
 
     def example_tokens(self, instance_words: int) -> int:
         return len(self.example(("",) * instance_words, ""))

@@ -119,6 +119,15 @@ class World:
     def fact(self, name: Name, relation: int, template: int, value: int) -> Fact:
         return Fact(self.relations[relation].templates[template].start(name), self.values[relation][value])
 
+    def held_out_facts(self, split: str) -> Iterator[tuple[int, Fact]]:
+        """The facts that the dev or the test files ask: number of the relation, fact in the wording never trained."""
+        dev_people = self.config.evaluation.dev_people
+        people = range(dev_people) if split == "dev" else range(dev_people, len(self.persistent_people))
+        for person in people:
+            for number in range(len(self.relations)):
+                wording, value = self.held_out_PR[person, number], self.persistent_values_PR[person, number]
+                yield number, self.fact(self.persistent_people[person], number, wording, value)
+
     def new_facts(self, rng: Generator, name: Name, count: int) -> list[Fact]:
         """Draw facts of someone who is not persistent, each of another relation."""
         relations = rng.permutation(len(self.relations))[:count].tolist()

@@ -23,7 +23,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mmv2.config import Config, CorpusConfig
-from mmv2.data.sources import SourceSpec
+from mmv2.data.sources import Inputs, SourceSpec
 from mmv2.data.sources._language import DIGITS, FORMS, RELATIONS
 
 
@@ -49,6 +49,17 @@ class EvaluationSizes(Config):
     """Demonstrations in the classification files."""
     test_rows_per_class: int = Field(default=40, ge=1)
     """Queries in the test files (and in the dev file of the emotions)."""
+    benchmark_rows: int = Field(default=300, ge=1)
+    """Rows of each benchmark file whose prompts are drawn; the others ask every fact or instance there is."""
+    passage_tokens: int = Field(default=200, ge=1)
+    """Longest passage of the reading benchmarks, and of the text told twice: with the question they fill 256."""
+    distance: int = Field(default=64, ge=0)
+    """Tokens from the answer to the end of the prompt, at least, in the benchmarks whose answer stands in the prompt.
+    Take no less than the models' short-term window, so that only their long-term memory reads it directly."""
+    few_shot_classes: int = Field(default=4, ge=2)
+    """Classes of a prompt of few_shot_anonymous."""
+    few_shot_examples: int = Field(default=4, ge=1)
+    """Examples of each of them."""
 
 
 class TinyWorldConfig(CorpusConfig):
@@ -65,7 +76,10 @@ class TinyWorldConfig(CorpusConfig):
     first_names: int = Field(default=400, ge=2)
     last_names: int = Field(default=400, ge=2)
     """First times last names bounds the people; each training article needs new ones."""
-    relations: int = Field(default=6, ge=1, le=len(RELATIONS))
+    people_recur: bool = False
+    """True: when every training person had a turn, they come again, each time with other facts. It keeps the vocabulary
+    small where a corpus is large; the people of the evaluation files occur in no training document in any case."""
+    relations: int = Field(default=6, ge=2, le=len(RELATIONS))
     values_per_relation: int = Field(default=40, ge=2)
     persistent_people: int = Field(default=100, ge=2)
     facts_per_person: tuple[int, int] = (2, 4)
@@ -104,12 +118,16 @@ class TinyWorldConfig(CorpusConfig):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
+        sizes, train_rows = self.evaluation, self.evaluation.train_rows_per_class
         limits = (
             ("facts_per_person", self.facts_per_person[1], "relations", self.relations),
             ("episode_classes", self.episode_classes[1], "classes", self.classes),
             ("episode_classes", self.episode_classes[1], "anonymous_labels", self.anonymous_labels),
             ("instance_keywords", self.instance_keywords, "keywords_per_class", self.keywords_per_class),
-            ("evaluation.dev_people", self.evaluation.dev_people, "persistent_people - 1", self.persistent_people - 1),
+            ("evaluation.dev_people", sizes.dev_people, "persistent_people - 1", self.persistent_people - 1),
+            ("evaluation.few_shot_classes", sizes.few_shot_classes, "classes", self.classes),
+            ("evaluation.few_shot_classes", sizes.few_shot_classes, "anonymous_labels", self.anonymous_labels),
+            ("evaluation.few_shot_examples", sizes.few_shot_examples, "train_rows_per_class", train_rows),
         )
         for name, value, bound, most in limits:
             if value > most:
@@ -160,7 +178,7 @@ class TinyWorldConfig(CorpusConfig):
         return 2 + max(article, 4 * sentence, self.episode_classes[0] * self.episode_shots[0] * example)
 
 
-def prepare(config: TinyWorldConfig, folder: Path) -> None:
+def prepare(config: TinyWorldConfig, folder: Path, inputs: Inputs) -> None:
     """Write the corpus and its evaluation files into an existing folder."""
     from mmv2.data.shards import EVALUATION, write_corpus
     from mmv2.data.sources._documents import documents

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mmv2.config import Config
 from mmv2.evaluation.frozen import FrozenExample
+from mmv2.evaluation.outcome import Outcome
 
 
 class TaskSettings(Config):
@@ -20,11 +21,11 @@ class TaskSettings(Config):
     seed: int = Field(default=42, ge=0)
     """Of everything drawn; every example has its own generator, seeded by this, task, length and number."""
     context_lengths: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
-    """In tokens: begin-of-text, prompt and generation budget together."""
+    """In tokens: begin-of-text, prompt, and the generation budget or the longest choice together."""
     examples_per_length: int = Field(default=500, ge=1)
     """At most; fewer where the source has fewer."""
     max_new_tokens: int = Field(default=32, ge=1)
-    """Generation budget."""
+    """Generation budget. Tasks that generate nothing (choices alone, or reading) declare it as ``Literal[0] = 0``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,8 @@ class TaskSpec:
     settings: type[TaskSettings]
     freeze: Callable[[Any, Path, Path, Path], None]
     """Settings, corpus folder, tokenizer file, output file -> writes the frozen examples."""
-    score: Callable[[FrozenExample, str], Mapping[str, float]]
-    """Example, newly generated text -> every score, each between 0 and 1."""
+    score: Callable[[FrozenExample, Outcome], Mapping[str, float]]
+    """Example, what a model made of it -> every score, each between 0 and 1."""
     main_score: str
     """The score that the paper reports."""
     packages: tuple[str, ...]

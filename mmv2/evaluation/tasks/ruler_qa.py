@@ -9,9 +9,8 @@ Instruction, documents, steps and budget are settings: the same code fits any le
 """
 
 import random
-import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,11 +22,12 @@ from tokenizers import Tokenizer
 from mmv2.data.tokenizer import load_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
-from mmv2.evaluation.frozen import FrozenExample, FrozenHeader, check_corpus_files, checksum, write_frozen
+from mmv2.evaluation.frozen import FrozenExample, check_corpus_files, freeze_examples, summarise
+from mmv2.evaluation.outcome import Outcome
+from mmv2.evaluation.prompts import fill, grow, holding, shrink
 from mmv2.evaluation.scoring import official, strict
 from mmv2.evaluation.squad import Question, read_squad
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
-from mmv2.files import sha256
 
 INSTRUCTION = (
     "Answer the question based on the given documents. Only give me the answer and do not output any other words."
@@ -67,19 +67,12 @@ class RulerQaSettings(TaskSettings):
     @field_validator("prompt_template")
     @classmethod
     def _prompt_holds_both(cls, template: str) -> str:
-        return _holding(template, "context", "query")
+        return holding(template, "context", "query")
 
     @field_validator("document_template")
     @classmethod
     def _document_holds_text(cls, template: str) -> str:
-        return _holding(template, "text")
-
-
-def _holding(template: str, *names: str) -> str:
-    for name in names:
-        if template.count(f"{{{name}}}") != 1:
-            raise ValueError(f"must hold {{{name}}} exactly once")
-    return template
+        return holding(template, "text")
 
 
 @dataclass(frozen=True)
@@ -104,10 +97,15 @@ class _Builder:
         Raises UserError where even the fewest do not fit.
         """
         fewest = self.settings.min_documents
-        for number in range(most, fewest - 1, -self.settings.document_step):
-            prompt = self.build(question, index, length, number)
-            if self.num_tokens(prompt) <= length:
-                return prompt
+        prompt = shrink(
+            lambda number: self.build(question, index, length, number),
+            lambda made: self.num_tokens(made) <= length,
+            fewest,
+            self.settings.document_step,
+            most,
+        )
+        if prompt is not None:
+            return prompt
         needed = self.num_tokens(self.build(question, index, length, fewest))
         raise UserError(
             f"ruler_qa: context_lengths: {length}: question {question.id} with min_documents {fewest} needs {needed} "
@@ -117,12 +115,12 @@ class _Builder:
 
     def fit(self, question: Question, length: int) -> int:
         """RULER's linear fit: the number of documents grows in steps while the first question's prompt fits."""
-        step, number = self.settings.document_step, self.settings.min_documents
-        while number + step <= len(self.pool):
-            if self.num_tokens(self.build(question, 0, length, number + step)) > length:
-                break
-            number += step
-        return number
+        return grow(
+            lambda number: self.num_tokens(self.build(question, 0, length, number)) <= length,
+            self.settings.min_documents,
+            self.settings.document_step,
+            len(self.pool),
+        )
 
     def num_tokens(self, prompt: _Prompt) -> int:
         return 1 + len(prompt.ids) + self.settings.max_new_tokens
@@ -135,10 +133,10 @@ class _Builder:
         documents = [question.gold, *self._distractors(question, number - 1, rng)]
         order = _official_order(len(documents)) if settings.depth == "official" else rng.permutation(len(documents))
         shown = [
-            _fill(settings.document_template, number=str(place), text=documents[which])
+            fill(settings.document_template, number=str(place), text=documents[which])
             for place, which in enumerate(order, start=1)
         ]
-        text = _fill(settings.prompt_template, context=settings.document_joiner.join(shown), query=question.text)
+        text = fill(settings.prompt_template, context=settings.document_joiner.join(shown), query=question.text)
         assert text.endswith(question.text + settings.prompt_template.partition("{query}")[2])
         depth = list(order).index(0) / max(1, len(order) - 1)
         return _Prompt(text, self.tokenizer.encode(text, add_special_tokens=False).ids, len(order), depth)
@@ -160,11 +158,6 @@ def _official_order(number: int) -> list[int]:
     order = list(range(number))
     random.Random(42).shuffle(order)
     return order
-
-
-def _fill(template: str, **values: str) -> str:
-    """Fill in all places at once: braces in the texts themselves stay as they are."""
-    return re.sub("|".join(rf"\{{{name}\}}" for name in values), lambda match: values[match[0][1:-1]], template)
 
 
 def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
@@ -194,18 +187,9 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
     examples = []
     for length in sorted(set(settings.context_lengths)):
         examples += _examples(builder, _chosen(source.questions, settings), guesses, length)
-    header = FrozenHeader(
-        task="ruler_qa",
-        settings={**settings.model_dump(mode="json"), "context_lengths": sorted(set(settings.context_lengths))},
-        tokenizer=sha256(tokenizer_file),
-        sources={name: sha256(file) for name, file in files.items()},
-        max_new_tokens=settings.max_new_tokens,
-        num_examples=len(examples),
-        examples_sha256=checksum(examples),
-        summary=_summary(examples),
-    )
-    _check_filled(header, len(source.pool), settings.min_fill, files[settings.file])
-    write_frozen(output, header, examples)
+    summary = summarise(examples, documents="num_documents")
+    _check_filled(summary, len(source.pool), settings.min_fill, files[settings.file])
+    freeze_examples(output, "ruler_qa", settings, tokenizer_file, files, examples, summary)
 
 
 def _chosen(questions: Sequence[Question], settings: RulerQaSettings) -> list[Question]:
@@ -243,19 +227,8 @@ def _examples(
     return examples
 
 
-def _summary(examples: Sequence[FrozenExample]) -> dict[str, dict[str, float]]:
-    summary = {}
-    for length in dict.fromkeys(example.context_length for example in examples):
-        these = [example for example in examples if example.context_length == length]
-        documents = [float(example.details["num_documents"] or 0) for example in these]
-        fill = [example.num_tokens / length for example in these]
-        means = {"documents": float(np.mean(documents)), "fill": float(np.mean(fill))}
-        summary[str(length)] = {"examples": float(len(these)), **means}
-    return summary
-
-
-def _check_filled(header: FrozenHeader, pool: int, least: float, file: Path) -> None:
-    for length, values in header.summary.items():
+def _check_filled(summary: Mapping[str, Mapping[str, float]], pool: int, least: float, file: Path) -> None:
+    for length, values in summary.items():
         if values["fill"] < least:
             raise UserError(
                 f"ruler_qa: context_lengths: {length}: its examples use {values['fill']:.0%} of it, min_fill is "
@@ -264,9 +237,9 @@ def _check_filled(header: FrozenHeader, pool: int, least: float, file: Path) -> 
             )
 
 
-def score(example: FrozenExample, prediction: str) -> dict[str, float]:
+def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
     """RULER's substring score and a strict one, both 0 or 1."""
-    return {"official": official(example.references, prediction), "strict": strict(example.references, prediction)}
+    return {"official": official(example.references, outcome.text), "strict": strict(example.references, outcome.text)}
 
 
 def chance(example: FrozenExample) -> float:
@@ -286,6 +259,7 @@ TASK = TaskSpec(
     packages=(
         "mmv2.evaluation.baselines",
         "mmv2.evaluation.frozen",
+        "mmv2.evaluation.prompts",
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.squad",
         "mmv2.evaluation.tasks.ruler_qa",

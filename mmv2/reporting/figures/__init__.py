@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 
@@ -13,8 +12,11 @@ class FigureSpec:
     """One figure."""
 
     title: str
-    draw: Callable[[pd.DataFrame], Figure]
-    """Records as from ``read_records`` -> the drawing. A pure function; its docstring is the caption."""
+    draw: Callable[..., Figure]
+    """Records as from ``read_records`` and, if ``metrics``, those as from ``read_metrics`` -> the drawing. A pure
+    function; its docstring is the caption."""
+    metrics: bool = False
+    """Whether it draws the metrics that training leaves beside the checkpoints."""
 
     @property
     def caption(self) -> str:

@@ -12,10 +12,15 @@ class TableSpec:
     """One table: measured results beside the published ones."""
 
     title: str
-    published: str
-    """File below ``results/published`` with the paper's numbers."""
-    build: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
-    """Records as from ``read_records``, published numbers as from ``read_published`` -> the table, a row per row.
+    published: str | None = None
+    """File below ``results/published`` with the paper's numbers; None: the paper has no such table."""
+    decimals: int = 1
+    """Of numbers in Markdown and LaTeX."""
+    metrics: bool = False
+    """Whether it shows the metrics that training leaves beside the checkpoints."""
+    build: Callable[..., pd.DataFrame]
+    """Records as from ``read_records``, then, if ``published``, those numbers as from ``read_published``, then, if
+    ``metrics``, those as from ``read_metrics`` -> the table.
 
     Cells are text, numbers, ``Interval`` or None (empty). A pure function; its docstring is the caption.
     """

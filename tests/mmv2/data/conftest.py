@@ -20,7 +20,12 @@ def world_config(**changes):
         "values_per_relation": 12,
         "classes": 10,
         "evaluation": EvaluationSizes(
-            articles=3, paragraphs_per_article=10, dev_people=6, train_rows_per_class=8, test_rows_per_class=6
+            articles=3,
+            paragraphs_per_article=10,
+            dev_people=6,
+            train_rows_per_class=8,
+            test_rows_per_class=6,
+            benchmark_rows=12,
         ),
     }
     return TinyWorldConfig(**{**values, **changes})

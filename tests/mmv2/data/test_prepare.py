@@ -18,7 +18,7 @@ def test_the_same_config_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         prepare_corpus(world_config(**SMALL), tmp_path / name)
     first = contents(tmp_path / "one")
-    assert len(first) == 3 + 11
+    assert len(first) == 3 + 11 + 18
     assert first == contents(tmp_path / "two")
 
 
@@ -40,7 +40,7 @@ def test_a_corpus_of_another_config_is_replaced(tmp_path):
 
 
 def test_the_folder_appears_complete_or_not_at_all(tmp_path, monkeypatch):
-    def fail(config, folder):
+    def fail(config, folder, inputs):
         (folder / "train-00000.bin").write_bytes(b"half")
         raise RuntimeError("killed")
 

@@ -1,7 +1,16 @@
 import pytest
 from tokenizers import Tokenizer, models
 
-from mmv2.data.tokenizer import BOS, EOS, UNKNOWN, build_word_level, load_tokenizer, marker_ids, unknown_words
+from mmv2.data.tokenizer import (
+    BOS,
+    EOS,
+    UNKNOWN,
+    build_word_level,
+    load_tokenizer,
+    marker_ids,
+    train_bpe,
+    unknown_words,
+)
 from mmv2.errors import UserError
 
 WORDS = ["Document", "Question", ":", ".", ",", "\n", "1", "2", "Velna", "Torak", "lives", "in", "zomar", "class_07"]
@@ -76,3 +85,39 @@ def test_a_tokenizer_without_markers_is_refused(tmp_path):
     Tokenizer(models.WordLevel({BOS: 0, UNKNOWN: 1}, unk_token=UNKNOWN)).save(str(path))
     with pytest.raises(UserError, match=r"has no token <\|end_of_text\|>"):
         load_tokenizer(path)
+
+
+PROSE = "It was the best of times, it was the worst of times; the café was closed.\n" * 20
+
+
+def test_bpe_has_the_size_asked_for_with_markers_and_bytes_first():
+    tokenizer = train_bpe([PROSE], 280)
+    assert tokenizer.get_vocab_size() == 280
+    assert marker_ids(tokenizer) == (0, 1)
+    assert len(tokenizer.encode(PROSE).ids) < len(PROSE) / 2
+
+
+@pytest.mark.parametrize("text", [PROSE, " two  blanks\t\r\n\n", "日本語 🎻", "naïve", "<|end", " ", ""])
+def test_bpe_gives_every_text_back(text, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    train_bpe([PROSE], 280).save(str(path))
+    tokenizer = load_tokenizer(path)
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_bpe_of_the_same_texts_in_another_order_is_the_same():
+    texts = [f"{PROSE[number:]} chapter {number}" for number in range(30)]
+    assert train_bpe(texts, 320).to_str() == train_bpe(reversed(texts), 320).to_str()
+
+
+def test_bpe_does_not_reach_over_the_end_of_a_text():
+    apart, together = train_bpe(["qz", "qz"] * 50, 259), train_bpe(["qzqz"] * 50, 260)
+    assert len(apart.encode("qzqz").ids) == 2
+    assert len(together.encode("qzqz").ids) == 1
+
+
+def test_too_little_text_for_a_vocabulary_is_told():
+    with pytest.raises(
+        UserError, match=r"corpus\.vocab_size: 400, but the text .* yields 260 tokens; use at most that"
+    ):
+        train_bpe(["ab ab ab"], 400)

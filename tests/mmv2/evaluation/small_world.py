@@ -1,4 +1,4 @@
-"""A small SQuAD-format corpus folder with its word-level tokenizer, and trained-looking models on it, for tests."""
+"""For tests: a small corpus folder with evaluation files and tokenizer, and trained-looking models on it."""
 
 import json
 
@@ -11,6 +11,8 @@ from mmv2.registry import architecture
 NAMES = ["mira", "jon", "ada", "karl", "ines", "otto", "lena", "paul"]
 SURNAMES = ["tol", "berg", "lind", "voss"]
 CITIES = ["Oslo", "Rome", "Bern", "Riga", "Lima"]
+LABELS = ["voss", "berg", "tol", "lind"]
+ANONYMOUS = ["class_00", "class_01", "class_02", "class_03"]
 TINY_PROMPT = "{context}\n\nQuestion: {query}"
 
 
@@ -30,12 +32,63 @@ def squad(num_articles=8, first=0):
     return {"version": "v2.0", "data": articles}
 
 
+def instances(split, per_class):
+    """Rows (text, label), by label as in Banking77: two first names tell the class, cities do not; no text twice."""
+    rows = []
+    for number, label in enumerate(LABELS):
+        for place in range(per_class):
+            first, second = place, place + {"train": 1, "test": 2}[split]
+            cities = f"{CITIES[first % len(CITIES)]} {CITIES[second % len(CITIES)]}"
+            rows.append((f"{NAMES[2 * number + place % 2]} {cities}", label))
+    return rows
+
+
+def write_classification(folder):
+    """Banking77 and GoEmotions files of the same instances; the latter by turns over the classes."""
+    for split, per_class in (("train", 7), ("test", 5)):
+        rows = instances(split, per_class)
+        lines = [f"{text},{label}" for text, label in rows]
+        (folder / f"banking77_{split}.csv").write_text("\n".join(["text,category", *lines]) + "\n")
+        turns = [rows[label * per_class + place] for place in range(per_class) for label in range(len(LABELS))]
+        lines = [f"{text}\t{LABELS.index(label)}\tid{number}" for number, (text, label) in enumerate(turns)]
+        (folder / f"goemotions_{split}.tsv").write_text("\n".join(lines) + "\n")
+    (folder / "goemotions_labels.txt").write_text("\n".join(LABELS) + "\n")
+
+
+def write_benchmarks(folder):
+    """Rows as the task ``benchmarks`` reads them: a question after its context, and one with all cities to choose."""
+    for split, first in (("dev", 1), ("test", 0)):
+        free, choice = [], []
+        for paragraph in (paragraph for article in squad(first=first)["data"] for paragraph in article["paragraphs"]):
+            question = paragraph["qas"][0]
+            row = {"id": question["id"], "references": [question["answers"][0]["text"]]}
+            prompt = f"{paragraph['context']}\n\nQuestion: {question['question']}"
+            free.append({**row, "prompt": prompt, "depth": 0.5})
+            choice.append({**row, "prompt": question["question"], "choices": [f" {city}" for city in CITIES]})
+        for name, rows in (("cities", free), ("cities_choice", choice)):
+            (folder / f"{name}_{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_texts(folder):
+    """Held-out texts of about 200 and 100 tokens as the task ``bits_per_byte`` reads them."""
+    for split, first in (("dev", 1), ("test", 0)):
+        told = [paragraph["context"] for article in squad(first=first)["data"] for paragraph in article["paragraphs"]]
+        rows = [{"id": "long", "text": " ".join(told)}, {"id": "short", "text": " ".join(told[::2])}]
+        (folder / f"text_{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def write_corpus_folder(folder, **kwargs):
-    """evaluation/squad_test.json, evaluation/squad_dev.json and tokenizer.json; returns the folder."""
+    """evaluation/ with the files of all tasks, and tokenizer.json; returns the folder."""
     (folder / "evaluation").mkdir(parents=True)
     (folder / "evaluation" / "squad_test.json").write_text(json.dumps(squad(**kwargs)))
     (folder / "evaluation" / "squad_dev.json").write_text(json.dumps(squad(first=1)))
-    words = [*NAMES, *SURNAMES, *CITIES, "lives", "in", "Question", "Document", ".", ":", "\n", *"0123456789"]
+    write_classification(folder / "evaluation")
+    write_benchmarks(folder / "evaluation")
+    write_texts(folder / "evaluation")
+    lexicon = {"names": {"first": NAMES, "last": SURNAMES}, "cities": CITIES}
+    (folder / "evaluation" / "lexicon.json").write_text(json.dumps(lexicon))
+    fixed = ["lives", "in", "Question", "Document", ".", ":", "\n", *"0123456789"]
+    words = [*NAMES, *SURNAMES, *CITIES, *fixed, *ANONYMOUS]
     (folder / "tokenizer.json").write_text(build_word_level(words).to_str())
     return folder
 
@@ -60,6 +113,7 @@ def write_final(folder, arch, tokenizer_file, seed=5):
         "budget": 1.0,
         "seed": 3,
         "init_from": None,
+        "settings": {"learning_rate": 1.0e-3, "delay_is_fixed": None},
         "fingerprint": "0123456789abcdef",
     }
     save_final(folder, model.state_dict(), arch, model.config, tokenizer_file, provenance)

@@ -2,20 +2,24 @@ import json
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
+from mmv2.convert import reduce_final
 from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
+from mmv2.evaluation import answering
 from mmv2.evaluation import evaluate as evaluate_module
 from mmv2.evaluation.evaluate import evaluate
-from mmv2.evaluation.frozen import checksum, read_frozen, write_frozen
-from mmv2.evaluation.generation import generate
+from mmv2.evaluation.frozen import Encoder, FrozenExample, checksum, read_frozen, write_frozen
+from mmv2.evaluation.generation import answer as answer_prompts
+from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
 from mmv2.files import sha256
 from mmv2.final import load_final
 from mmv2.jsonl import read_jsonl
-from mmv2.records import ResultRecord
+from mmv2.records import ResultRecord, read_records
 from mmv2.registry import architectures
 from tests.mmv2.evaluation.small_world import TINY_PROMPT, write_corpus_folder, write_final
 
@@ -56,9 +60,9 @@ def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_pat
     tokenizer = final.tokenizer
     for record, example in zip(read_jsonl(output, ResultRecord), examples, strict=True):
         prompt = [tokenizer.token_to_id(BOS), *tokenizer.encode(example.prompt).ids]
-        (answer,) = generate(final.model, [prompt], header.max_new_tokens, tokenizer.token_to_id(EOS))
+        (answer,) = answer_prompts(final.model, [prompt], header.max_new_tokens, tokenizer.token_to_id(EOS))
         assert record.prediction == tokenizer.decode(list(answer.ids))
-        assert record.scores == TASK.score(example, record.prediction)
+        assert record.scores == TASK.score(example, Outcome(record.prediction))
         assert record.details["finished"] == answer.finished
         assert (record.example_id, record.context_length) == (example.id, example.context_length)
         assert (record.num_tokens, record.depth, record.references) == (
@@ -70,6 +74,8 @@ def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_pat
         assert (record.training_context, record.budget, record.seed) == (32, 1.0, 3)
         assert record.num_parameters == sum(parameter.numel() for parameter in final.model.parameters())
         assert record.device == "cpu"
+        assert record.settings == {"learning_rate": 1.0e-3, "delay_is_fixed": None}
+        assert (record.reduction, record.split, record.choice) == (None, "test", None)
         assert record.data_hash == sha256(files / "frozen.jsonl")
         assert record.baselines["nearest_match"] == 1.0
     assert [path.name for path in tmp_path.iterdir()] == ["records.jsonl"]
@@ -83,12 +89,12 @@ def run(files, monkeypatch):
     def start(output, batches, model="mmv2"):
         left = iter(range(batches))
 
-        def generate_or_die(*arguments):
+        def answer_or_die(*arguments):
             if next(left, None) is None:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return generate(*arguments)
+            return answer_prompts(*arguments)
 
-        monkeypatch.setattr(evaluate_module, "generate", generate_or_die)
+        monkeypatch.setattr(answering, "answer", answer_or_die)
         arguments = (files / model, files / "frozen.jsonl", output, 4, "cpu")
         process = multiprocessing.get_context("fork").Process(target=evaluate, args=arguments)
         process.start()
@@ -100,7 +106,8 @@ def run(files, monkeypatch):
 
 def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(files, run, tmp_path):
     header, examples = read_frozen(files / "frozen.jsonl")
-    sizes = [len(batch) for batch in evaluate_module._batches(examples, 4, header.max_new_tokens)]
+    encoder = Encoder(load_final(files / "mmv2").tokenizer)
+    sizes = [len(batch) for batch in answering.batches(encoder, header, examples, 4)]
     assert sum(sizes) == len(examples)
     assert max(sizes) == 4
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
@@ -151,12 +158,14 @@ def test_a_device_that_is_not_there_is_refused(files, tmp_path, monkeypatch, dev
     assert not list(tmp_path.iterdir())
 
 
-def test_answers_of_another_device_are_not_taken_over(files):
+def test_answers_of_another_device_or_for_other_lengths_are_not_taken_over(files):
     final = load_final(files / "mmv2")
     keys = {
-        evaluate_module._key(final, files / "mmv2", files / "frozen.jsonl", 4, device) for device in ("cpu", "cuda")
+        evaluate_module._key(final, files / "mmv2", files / "frozen.jsonl", lengths, 4, device)
+        for device in ("cpu", "cuda")
+        for lengths in (None, (32,), (32, 64), (64, 32))
     }
-    assert len(keys) == 2
+    assert len(keys) == 6
 
 
 def test_another_tokenizer_is_refused(files, tmp_path):
@@ -186,3 +195,59 @@ def test_provenance_without_a_key_is_told(files, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"config\.json: provenance\.budget: missing"):
         evaluate(tmp_path, files / "frozen.jsonl", tmp_path / "out.jsonl", batch_size=4, device="cpu")
+
+
+def test_some_lengths_alone_give_the_records_that_they_have_among_all(files, tmp_path):
+    for name, lengths in (("all", None), ("some", (64,))):
+        evaluate(files / "mmv2", files / "frozen.jsonl", tmp_path / f"{name}.jsonl", 4, "cpu", lengths)
+    everything, some = (read_jsonl(tmp_path / f"{name}.jsonl", ResultRecord) for name in ("all", "some"))
+    assert some == [record for record in everything if record.context_length == 64]
+    assert 0 < len(some) < len(everything)
+
+
+def test_a_length_that_was_not_frozen_is_told(files, tmp_path):
+    with pytest.raises(UserError, match=r"context_lengths: 48: .*frozen\.jsonl has no example of it; .* \[32, 64\]"):
+        evaluate(files / "mmv2", files / "frozen.jsonl", tmp_path / "out.jsonl", 4, "cpu", (64, 48))
+    assert not list(tmp_path.iterdir())
+
+
+def choice_examples():
+    """Ten questions after one prefix, half of them for choosing prompt styles."""
+    fields = {"subtask": "s", "context_length": 64, "references": ("Rome",), "prefix": "p", "num_tokens": 14}
+    choices = {"choices": (" Oslo", " Rome"), "baselines": {"first": "Oslo", "right": "Rome"}, "details": {"n": 1}}
+    return [
+        FrozenExample(id=f"{name}-{split}", prompt=f"\n{name} lives in", split=split, **fields, **choices)
+        for split in ("test", "dev")
+        for name in ("mira", "jon", "ada", "karl", "ines")
+    ]
+
+
+def test_records_tell_the_choice_that_scores_saw(files, tmp_path, monkeypatch):
+    def score(example, outcome):
+        chosen = float(outcome.choice == example.references[0])
+        return {"accuracy": chosen, "generated": float(outcome.text == example.references[0])}
+
+    task = replace(TASK, score=score, main_score="accuracy", chance=lambda example: 0.5)
+    monkeypatch.setattr(evaluate_module, "entry", lambda kind, name: task)
+    examples = choice_examples()
+    texts = {"p": "mira tol lives in Rome."}
+    changes = {"prefixes": texts, "num_examples": 10, "examples_sha256": checksum(examples, texts)}
+    header = read_frozen(files / "frozen.jsonl")[0].model_copy(update=changes)
+    write_frozen(tmp_path / "frozen.jsonl", header, examples)
+    evaluate(files / "mmv2", tmp_path / "frozen.jsonl", tmp_path / "out.jsonl", 4, "cpu")
+    records = read_jsonl(tmp_path / "out.jsonl", ResultRecord)
+    assert [record.split for record in records] == ["test"] * 5 + ["dev"] * 5
+    assert {record.choice for record in records} == {"Oslo", "Rome"}
+    assert all(record.scores["accuracy"] == (record.choice == "Rome") for record in records)
+    assert all(record.baselines == {"first": 0.0, "right": 1.0} for record in records)
+    assert all(record.details["n"] == 1 and "finished" in record.details for record in records)
+    assert len(read_records(tmp_path / "out.jsonl")) == 10
+
+
+def test_a_reduced_model_keeps_the_name_of_its_run(files, tmp_path):
+    reduce_final(files / "mmv2", "without_long_term_memory", tmp_path / "reduced")
+    evaluate(tmp_path / "reduced", files / "frozen.jsonl", tmp_path / "records/b.jsonl", 4, "cpu", (32,))
+    evaluate(files / "mmv2", files / "frozen.jsonl", tmp_path / "records/a.jsonl", 4, "cpu", (32,))
+    table = read_records(tmp_path / "records")
+    assert set(table["run"]) == {"tiny-mmv2"}
+    assert table.groupby("reduction", dropna=False).size().tolist() == [9, 9]

@@ -1,10 +1,14 @@
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation.generation import Answer
+from mmv2.evaluation.outcome import Answer
 from mmv2.evaluation.progress import Progress
 
-ANSWERS = {0: Answer((1, 2), False), 5: Answer((), True)}
+ANSWERS = {
+    0: Answer((1, 2), False, (-1 / 3, -1e-17)),
+    5: Answer((), True),
+    6: Answer(details={"bits_8": 2 / 3, "bytes_8": 7}),
+}
 
 
 @pytest.fixture
@@ -21,8 +25,8 @@ def test_answers_are_taken_up_again(path):
 def test_a_torn_last_line_is_dropped_and_written_over(path):
     path.write_bytes(path.read_bytes()[:-4])
     progress = Progress(path, "key")
-    assert progress.answers == {0: ANSWERS[0]}
-    progress.add({5: ANSWERS[5]})
+    assert progress.answers == {0: ANSWERS[0], 5: ANSWERS[5]}
+    progress.add({6: ANSWERS[6]})
     assert Progress(path, "key").answers == ANSWERS
 
 

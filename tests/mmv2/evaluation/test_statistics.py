@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation.statistics import interval, paired_difference
+from mmv2.evaluation.statistics import interval, paired_difference, ratio_interval
 
 
 def test_the_interval_of_a_rate_matches_the_normal_approximation():
@@ -41,6 +41,7 @@ def records(scores, run="a", length=256):
             "num_shots": None,
             "label_kind": None,
             "prompt_style": None,
+            "split": "test",
             "example_id": str(number),
             "data_hash": "h",
             "score_official": score,
@@ -109,3 +110,20 @@ def test_different_examples_are_refused(change):
         other.loc[2, column] = value
     with pytest.raises(UserError, match="b and a: records of different examples"):
         paired_difference(other, records([0.0, 1.0, 1.0]), "score_official", seed=0)
+
+
+def test_a_ratio_is_of_sums_and_its_interval_knows_that_both_vary_together():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(100, 1000, size=200)
+    same = ratio_interval(2 * lengths, lengths, seed=0)
+    assert (same.mean, same.low, same.high, same.num_examples) == (2, 2, 2, 200)
+    bits = lengths * rng.normal(2, 0.1, size=200)
+    found = ratio_interval(bits, lengths, seed=0)
+    assert found.mean == pytest.approx(bits.sum() / lengths.sum())
+    deviation = np.sqrt(((bits - found.mean * lengths) ** 2).sum()) / lengths.sum()
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * deviation, rel=0.1)
+
+
+def test_a_ratio_of_one_example_has_no_interval():
+    with pytest.raises(UserError, match="1 example: an interval needs at least 2"):
+        ratio_interval(np.array([1.0]), np.array([2.0]), seed=0)

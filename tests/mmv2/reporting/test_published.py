@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.reporting.published import FOLDER, read_published, tokens
+from mmv2.reporting.published import FOLDER, count, published_model, read_published, tokens
 
 ROOT = Path(__file__).parents[3]
 
@@ -12,6 +12,24 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(("text", "count"), [("4k", 4096), ("32k", 32_768), ("1024k", 2**20)])
 def test_the_papers_k_is_1024(text, count):
     assert tokens(text) == count
+
+
+@pytest.mark.parametrize(("text", "number"), [("200B", 200 * 10**9), ("1T", 10**12), ("8.8B", 8_800_000_000)])
+def test_tokens_and_parameters_are_told_in_short(text, number):
+    assert count(text) == number
+
+
+@pytest.mark.parametrize(
+    ("model", "arch", "name"),
+    [
+        ("mmv2_small", "mmv2", "Memory Mosaics v2 small"),
+        ("transformer_large_gqa_8k", "transformer", "Transformer large, gqa 8k"),
+        ("mmv2_large_without_long_term", "mmv2", "Memory Mosaics v2 large, without long-term"),
+    ],
+)
+def test_published_models_are_named_for_people(model, arch, name):
+    found = published_model(model)
+    assert (found.arch, found.name) == (arch, name)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / FOLDER).glob("*.csv")), ids=lambda path: path.stem)

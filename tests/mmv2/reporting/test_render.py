@@ -22,16 +22,16 @@ def test_the_scale_of_every_run_is_that_of_its_own_last_step(tmp_path):
             files.append(tmp_path / f"{run}-{step}.jsonl")
             changes = {"step": step, "tokens_seen": 1000 * step}
             write_records(files[-1], ruler_qa_records(run, "mmv2", "Memory Mosaics v2", {64: 0.5}, **changes))
-    render_figure(FIGURE, files[::-1], tmp_path / "figure")
+    render_figure(FIGURE, files[::-1], [], tmp_path / "figure")
     assert (tmp_path / "figure.txt").read_text().split("\n\n")[-1].splitlines() == [
-        "a: Memory Mosaics v2, 280,000 parameters, 10,000 training tokens at context 64",
-        "b: Memory Mosaics v2, 280,000 parameters, 3,000 training tokens at context 64",
+        "a: Memory Mosaics v2, 280,000 parameters, data budget 1, 10,000 training tokens at context 64",
+        "b: Memory Mosaics v2, 280,000 parameters, data budget 1, 3,000 training tokens at context 64",
     ]
 
 
 def test_a_figure_has_200_dots_per_inch(tmp_path):
     write_records(tmp_path / "x.jsonl", ruler_qa_records("a", "mmv2", "Memory Mosaics v2", {64: 0.5}))
-    render_figure(FIGURE, [tmp_path / "x.jsonl"], tmp_path / "figure")
+    render_figure(FIGURE, [tmp_path / "x.jsonl"], [], tmp_path / "figure")
     png = (tmp_path / "figure.png").read_bytes()
     (per_metre,) = struct.unpack(">I", png[png.index(b"pHYs") + 4 :][:4])
     assert per_metre == round(200 / 0.0254)
@@ -39,8 +39,8 @@ def test_a_figure_has_200_dots_per_inch(tmp_path):
 
 def test_an_ending_like_part_of_a_name_is_kept(tmp_path):
     write_records(tmp_path / "x.jsonl", ruler_qa_records("a", "mmv2", "Memory Mosaics v2", {64: 0.5}, init_from="b"))
-    render_figure(FIGURE, [tmp_path / "x.jsonl"], tmp_path / "out" / "fig.v1")
-    render_table(TABLE, [tmp_path / "x.jsonl"], tmp_path / "out" / "fig.v1", PUBLISHED)
+    render_figure(FIGURE, [tmp_path / "x.jsonl"], [], tmp_path / "out" / "fig.v1")
+    render_table(TABLE, [tmp_path / "x.jsonl"], [], tmp_path / "out" / "fig.v1", PUBLISHED)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         f"fig.v1.{ending}" for ending in ("csv", "md", "tex", "png", "pdf", "txt")
     }
@@ -50,6 +50,6 @@ def test_damaged_records_leave_the_old_figure(tmp_path):
     (tmp_path / "x.jsonl").write_text("{}\n")
     (tmp_path / "figure.png").write_text("old")
     with pytest.raises(UserError, match=r"x\.jsonl: line 1: "):
-        render_figure(FIGURE, [tmp_path / "x.jsonl"], tmp_path / "figure")
+        render_figure(FIGURE, [tmp_path / "x.jsonl"], [], tmp_path / "figure")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.png", "x.jsonl"]
     assert (tmp_path / "figure.png").read_text() == "old"

@@ -3,14 +3,38 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.records import EXAMPLE
-from mmv2.reporting.selection import accuracy, distinct_examples, of_task, ratio_name
+from mmv2.reporting.selection import (
+    accuracy,
+    accuracy_by_query,
+    both_delays,
+    compared,
+    counts,
+    distinct_examples,
+    fine_tuned,
+    main_score,
+    milestones,
+    named,
+    of_task,
+    pretrained,
+    ratio_name,
+    reference,
+    references,
+    several_budgets,
+    where,
+    with_reductions,
+)
 
 
 def record(run, **changes):
     """What ``of_task`` looks at of a record; what does not apply is empty, as in most tasks."""
     fields = {"run": run, "step": 1, "task": "x", "data_hash": "d", "subtask": "s", "context_length": 8}
-    empty = {"num_shots": None, "label_kind": None, "prompt_style": None}
-    return {**fields, **empty, "example_id": "q1", **changes}
+    empty = {"num_shots": None, "label_kind": None, "prompt_style": None, "reduction": None, "init_from": None}
+    return {**fields, **empty, "split": "test", "budget": 1.0, "example_id": "q1", **changes}
+
+
+def runs(records):
+    """Names of the runs that are left."""
+    return sorted(records["run"].unique())
 
 
 RUNS = [("a", "q1"), ("b", "q1"), ("b", "q2")]
@@ -45,7 +69,7 @@ def test_other_data_of_an_earlier_step_or_another_task_do_not_matter():
     assert len(of_task(pd.DataFrame(records), "x")) == 2
 
 
-@pytest.mark.parametrize("field", EXAMPLE[1:])
+@pytest.mark.parametrize("field", [name for name in EXAMPLE if name not in ("task", "split")])
 def test_runs_with_as_many_but_other_examples_are_not_pooled(field):
     records = pd.DataFrame([record("a"), record("a", **{field: 2}), record("b"), record("b", **{field: 3})])
     with pytest.raises(UserError, match=r"did not answer the same x examples \(of 3, a lacks 1, b lacks 1\)"):
@@ -74,3 +98,137 @@ def test_accuracy_is_in_percent():
 def test_an_example_that_several_runs_answered_is_one_example():
     rows = [{**dict.fromkeys(EXAMPLE, "x"), "example_id": name, "data_hash": "d", "run": run} for run, name in RUNS]
     assert distinct_examples(pd.DataFrame(rows))["example_id"].tolist() == ["q1", "q2"]
+
+
+def test_another_split_is_taken_only_when_asked_for():
+    records = pd.DataFrame([record("a"), record("a", split="dev", example_id="q2")])
+    assert of_task(records, "x")["example_id"].tolist() == ["q1"]
+    assert of_task(records, "x", split="dev")["example_id"].tolist() == ["q2"]
+    with pytest.raises(UserError, match=r"none with split other \(there are: dev, test\)"):
+        of_task(records, "x", split="other")
+
+
+def test_reduced_models_are_taken_only_when_asked_for():
+    records = pd.DataFrame([record("a", label="whole"), record("a", reduction="without_x", label="part"), record("b")])
+    assert of_task(records, "x")["label"].tolist()[0] == "whole"
+    assert len(of_task(records, "x")) == 2
+    assert of_task(records, "x", reduction="without_x")["label"].tolist() == ["part"]
+    with pytest.raises(UserError, match=r"none with reduction y \(there are: none, without_x\)"):
+        of_task(records, "x", reduction="y")
+
+
+def test_with_reductions_whole_and_reduced_models_must_have_answered_the_same():
+    whole, part = record("a"), record("a", reduction="without_x")
+    assert len(with_reductions(pd.DataFrame([whole, record("b"), part]), "x")) == 3
+    with pytest.raises(UserError, match="none of runs with x records of a reduction among a"):
+        with_reductions(pd.DataFrame([whole]), "x")
+    with pytest.raises(UserError, match="did not answer the same x examples"):
+        with_reductions(pd.DataFrame([whole, {**part, "example_id": "q2"}]), "x")
+
+
+def test_pretrained_and_fine_tuned_runs_are_told_by_where_they_started():
+    records = pd.DataFrame([record("a"), record("b", init_from="a", step=1), record("b", init_from="a", step=2)])
+    assert runs(pretrained(records)) == ["a"]
+    assert fine_tuned(records)["step"].tolist() == [2]
+    with pytest.raises(UserError, match="none of runs fine-tuned among a; give the suite a run with init_from"):
+        fine_tuned(pretrained(records))
+    with pytest.raises(UserError, match="none of runs trained from scratch among b"):
+        pretrained(fine_tuned(records))
+
+
+def test_milestones_begin_with_the_checkpoint_that_a_run_started_from():
+    tuned = {"init_from": "a", "training_context": 8, "tokens_seen": 5}
+    start = record("a", step=100, training_context=1, tokens_seen=9)
+    records = [start, *(record("b", step=step, **tuned) for step in (1, 2)), record("c", **tuned)]
+    found = milestones(pd.DataFrame(records), "x")
+    assert runs(found) == ["b"], "c was evaluated at its end alone"
+    assert found["step"].tolist() == [0, 1, 2]
+    assert found["training_context"].tolist() == [8, 8, 8]
+    assert found["tokens_seen"].tolist() == [0, 5, 5]
+    with pytest.raises(UserError, match="with x records of several steps among c"):
+        milestones(pd.DataFrame([start, record("c", **tuned)]), "x")
+    other = record("z", step=100)
+    with pytest.raises(UserError, match="b started from a, of which no x record is there"):
+        milestones(pd.DataFrame([other, *records[1:3]]), "x")
+
+
+def test_compared_are_runs_of_budget_1_whose_delay_was_drawn():
+    several = [
+        record("drawn", setting_delay_is_fixed=False),
+        record("fixed", setting_delay_is_fixed=True),
+        record("none", setting_delay_is_fixed=None),
+        record("small", setting_delay_is_fixed=None, budget=0.2),
+    ]
+    records = pd.DataFrame(several)
+    assert runs(compared(records)) == ["drawn", "none"]
+    assert runs(compared(records.drop(columns="setting_delay_is_fixed"))) == ["drawn", "fixed", "none"]
+    assert runs(both_delays(records)) == ["drawn", "fixed"]
+    for lacking in (0, 1):
+        with pytest.raises(UserError, match="none with setting_delay_is_fixed"):
+            both_delays(records.drop(index=lacking))
+    with pytest.raises(UserError, match=r"none with budget 1.0 \(there are: 0.2\)"):
+        compared(records.iloc[3:])
+
+
+def test_several_budgets_are_several():
+    records = pd.DataFrame([record("a"), record("b", budget=8.0)])
+    assert runs(several_budgets(records)) == ["a", "b"]
+    with pytest.raises(UserError, match="none of runs with another data budget than 8 among b"):
+        several_budgets(records.iloc[1:])
+
+
+def test_where_takes_values_settings_and_empty_fields():
+    records = pd.DataFrame([record("a", arch="x"), record("b", arch="y", init_from="a")])
+    assert runs(where(records, arch="y", init_from="a")) == ["b"]
+    assert runs(where(records, init_from=None)) == ["a"]
+    assert runs(where(records, setting_unknown=None)) == ["a", "b"]
+    with pytest.raises(UserError, match=r"none with arch z \(there are: x, y\)"):
+        where(records, arch="z")
+
+
+def test_a_query_asked_again_is_no_other_query():
+    scores = [1.0, 0.0] * 10
+    once = pd.DataFrame({"example_id": [f"q{n}" for n in range(20)], "s": scores})
+    again = pd.concat([once] * 4)
+    assert accuracy_by_query(again, "s") == accuracy(once, "s")
+    narrow = accuracy(again, "s")
+    assert narrow.high - narrow.low < 0.6 * (accuracy(once, "s").high - accuracy(once, "s").low)
+
+
+def examples(**columns):
+    """Records of as many examples as the columns are long."""
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return pd.DataFrame([record("a", example_id=str(number), **row) for number, row in enumerate(rows)])
+
+
+def test_chance_among_known_answers_has_no_interval_and_a_blind_guess_has_one():
+    known = reference(examples(chance=[0.25, 0.5]), "chance")
+    assert (known.mean, known.low, known.high) == (37.5, 37.5, 37.5)
+    guess = reference(examples(chance=[1.0, 0.0]), "chance")
+    assert guess.low < guess.mean == 50 < guess.high
+    share = reference(examples(baseline_nearest_match=[0.5, 0.5]), "baseline_nearest_match")
+    assert share.low < share.mean == 50 < share.high, "a mean over prompt styles is an estimate"
+
+
+def test_trivial_answers_are_those_that_all_records_have():
+    both = examples(chance=[0.5, 0.5], baseline_nearest_match=[1.0, 0.0])
+    assert list(references(both)) == ["chance", "baseline_nearest_match"]
+    assert list(references(examples(chance=[0.5, 0.5], baseline_nearest_match=[1.0, None]))) == ["chance"]
+    assert list(references(both[["chance"]])) == ["chance"]
+
+
+def test_the_main_score_is_that_of_the_records():
+    assert main_score(pd.DataFrame({"main_score": ["accuracy", "accuracy"]})) == "score_accuracy"
+
+
+def test_checkpoints_are_named_by_what_is_special_about_them():
+    plain = pd.Series(record("a", label="L"))
+    assert named(plain) == "L"
+    special = pd.Series(record("a", label="L", setting_delay_is_fixed=True, reduction="without_long_term_memory"))
+    assert named(special) == "L, fixed delay, without long-term memory"
+
+
+def test_counts_are_told_as_a_number_or_a_range():
+    records = pd.DataFrame({"run": list("aaab"), "x": [1, 1, 1, 1]})
+    assert counts(records, ["x"]) == "4"
+    assert counts(records, ["run", "x"]) == "1 to 3"

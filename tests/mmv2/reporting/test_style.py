@@ -4,29 +4,64 @@ import pandas as pd
 import pytest
 
 from mmv2.registry import architectures
-from mmv2.reporting.style import legend_below, looks, new_axes
+from mmv2.reporting.style import legend_below, looks, new_panels, proxy
 
 
-def records(*runs):
+def records(*runs, **fields):
     """Records of runs (name, architecture, training context), two each."""
     rows = [(run, arch, f"Label of {arch}", context) for run, arch, context in runs for _ in range(2)]
-    return pd.DataFrame(rows, columns=["run", "arch", "label", "training_context"])
+    found = pd.DataFrame(rows, columns=["run", "arch", "label", "training_context"])
+    return found.assign(**{"budget": 1.0, "seed": 0, "reduction": None, "setting_delay_is_fixed": False, **fields})
+
+
+def labels(found):
+    return [look.label for look in found.values()]
 
 
 def test_labels_say_no_more_than_is_needed():
-    one_each = looks(records(("a", "mmv2", 64), ("b", "transformer", 64)))
-    assert [look.label for look in one_each.values()] == ["Label of mmv2", "Label of transformer"]
-    several = looks(records(("a", "mmv2", 64), ("c", "mmv2", 64), ("b", "transformer", 64)))
-    assert [look.label for look in several.values()] == [
-        "Label of mmv2: a",
-        "Label of mmv2: c",
-        "Label of transformer: b",
+    one_each = records(("a", "mmv2", 64), ("b", "transformer", 64))
+    assert labels(looks(one_each)) == ["Label of mmv2", "Label of transformer"]
+    budgets = [1.0, 1.0, 8.0, 8.0]
+    assert labels(looks(one_each.assign(budget=budgets))) == [
+        "Label of mmv2, budget 1",
+        "Label of transformer, budget 8",
     ]
+    assert labels(looks(one_each.assign(seed=[0, 0, 1, 1])))[1] == "Label of transformer, seed 1"
     contexts = looks(records(("a", "mmv2", 64), ("b", "transformer", 512)))
-    assert [look.label for look in contexts.values()] == [
-        "Label of mmv2, trained at 64",
-        "Label of transformer, trained at 512",
-    ]
+    assert labels(contexts) == ["Label of mmv2, trained at 64", "Label of transformer, trained at 512"]
+    fixed = looks(records(("a", "mmv2", 64), ("b", "mmv2", 64), setting_delay_is_fixed=[False, False, True, True]))
+    assert labels(fixed) == ["Label of mmv2", "Label of mmv2, fixed delay"]
+
+
+def test_the_runs_own_name_tells_what_no_field_tells():
+    found = looks(records(("a", "mmv2", 64), ("b", "mmv2", 64), ("c", "transformer", 64)))
+    assert labels(found) == ["Label of mmv2 (a)", "Label of mmv2 (b)", "Label of transformer"]
+    assert (found["a"].marker, found["a"].line) != (found["b"].marker, found["b"].line)
+
+
+def test_runs_that_differ_in_what_the_figure_tells_look_alike():
+    both = records(("a", "mmv2", 64), ("a-long", "mmv2", 512))
+    found = looks(both, told=["training_context"])
+    assert found["a"] == found["a-long"]
+    assert labels(found) == ["Label of mmv2"] * 2
+    assert len(set(looks(both).values())) == 2
+
+
+def test_a_budget_and_a_fixed_delay_look_the_same_in_any_company():
+    budgets = {0.2: "v", 1.0: "o", 8.0: "^"}
+    for budget, marker in budgets.items():
+        (alone,) = looks(records(("a", "mmv2", 64), budget=budget)).values()
+        assert (alone.marker, alone.line) == (marker, "-")
+    (alone,) = looks(records(("a", "mmv2", 64), setting_delay_is_fixed=True)).values()
+    assert alone.line == "--"
+    runs = [(f"run-{budget}", "mmv2", 64) for budget in budgets]
+    together = looks(records(*runs, budget=[budget for budget in budgets for _ in range(2)]))
+    assert [look.marker for look in together.values()] == list(budgets.values())
+
+
+def test_grey_print_tells_memory_mosaics_by_filled_markers():
+    found = looks(records(("a", "mmv2", 64), ("b", "transformer", 64), ("c", "new", 64)))
+    assert [look.face for look in found.values()] == [found["a"].colour, "white", "white"]
 
 
 def test_colour_tells_the_architecture_and_does_not_depend_on_the_company():
@@ -52,14 +87,15 @@ def test_twenty_runs_of_one_architecture_can_be_told_apart_and_no_more():
         looks(records(*runs))
 
 
-def test_the_legend_stands_below_the_data_runs_first():
-    figure, axes = new_axes(3.0, 2.0)
-    axes.plot([0, 1], [1, 1], label="no run")
-    axes.errorbar([0, 1], [0, 1], [0.1, 0.1], label="run")
-    legend_below(axes, "title")
-    figure.canvas.draw()
-    legend = axes.get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["run", "no run"]
+def test_the_legend_stands_below_the_data_runs_first_and_says_each_thing_once():
+    figure, ((first, second),) = new_panels(1, 2)
+    for axes in (first, second):
+        axes.plot([0, 1], [1, 1], label="no run")
+        axes.errorbar([0, 1], [0, 1], [0.1, 0.1], label="run")
+    legend_below(figure, "title", [proxy("extra")])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["run", "no run", "extra"]
     assert legend.get_title().get_text() == "title"
-    assert legend.get_window_extent().y1 < axes.xaxis.get_tightbbox().y0
-    assert figure.get_size_inches().tolist() == [3.0, 2.0]
+    assert legend.get_window_extent().y1 < first.xaxis.get_tightbbox().y0
+    assert first.get_window_extent().x1 < second.get_window_extent().x0

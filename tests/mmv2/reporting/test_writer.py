@@ -12,6 +12,7 @@ def written(tmp_path):
     rows = [
         {"model": "a_b|c & d", "n": 1234567, "x: 5%": Interval(44.31, 40.0, 48.55, 500), "y": 0.0},
         {"model": "published", "n": None, "x: 5%": 45.0, "y": None},
+        {"model": "known", "n": None, "x: 5%": Interval(12.5, 12.5, 12.5, 8), "y": 1.25},
         {"model": "neither", "n": 7, "x: 5%": None, "y": float("nan")},
     ]
     write_table(pd.DataFrame(rows, dtype=object), "Title", "A caption,\nin two lines: 95 %.", tmp_path / "t.v1")
@@ -23,6 +24,7 @@ def test_csv_holds_numbers_and_intervals_in_three_columns(written):
     assert rows == [
         {"model": "a_b|c & d", "n": "1234567", "x: 5%": "44.31", "x: 5%, low": "40", "x: 5%, high": "48.55", "y": "0"},
         {"model": "published", "n": "", "x: 5%": "45", "x: 5%, low": "", "x: 5%, high": "", "y": ""},
+        {"model": "known", "n": "", "x: 5%": "12.5", "x: 5%, low": "12.5", "x: 5%, high": "12.5", "y": "1.25"},
         {"model": "neither", "n": "7", "x: 5%": "", "x: 5%, low": "", "x: 5%, high": "", "y": ""},
     ]
 
@@ -34,6 +36,7 @@ def test_markdown_is_for_people(written):
         "| --- | ---: | ---: | ---: |\n"
         "| a_b\\|c & d | 1,234,567 | 44.3 [40.0, 48.5] | 0.0 |\n"
         "| published |  | 45.0 |  |\n"
+        "| known |  | 12.5 | 1.2 |\n"
         "| neither | 7 |  |  |\n"
     )
 
@@ -46,6 +49,12 @@ def test_latex_escapes_what_is_special(written):
     assert r"model & n & x: 5\% & y \\" in text
     assert r"a\_b|c \& d & 1,234,567 & 44.3 [40.0, 48.5] & 0.0 \\" in text
     assert r"published &  & 45.0 &  \\" in text
+
+
+def test_decimals_are_those_asked_for(tmp_path):
+    rows = [{"a": Interval(1.23456, 1.0, 1.5, 9), "b": 2.0, "c": 3}]
+    write_table(pd.DataFrame(rows, dtype=object), "T", "c", tmp_path / "t", decimals=3)
+    assert "| 1.235 [1.000, 1.500] | 2.000 | 3 |" in (tmp_path / "t.md").read_text()
 
 
 def test_latex_of_all_special_signs(tmp_path):

@@ -176,10 +176,12 @@ def test_a_full_disk_keeps_the_previous_checkpoint(
 
 
 def test_fine_tuning_starts_from_the_final_weights(undisturbed: Path, corpus_folder: Path, tmp_path: Path):
-    run = tiny_run(name="tuned", init_from="tiny", learning_rate=1e-9, max_steps=2)
+    run = tiny_run(name="tuned", init_from="tiny", learning_rate=1e-9, max_steps=2).model_copy(update={"budget": 0.5})
     train(run, corpus_folder, tmp_path, undisturbed / "final", device="cpu")
     tuned, first = (load_file(output / "final" / "model.safetensors") for output in (tmp_path, undisturbed))
     assert max((tuned[name] - first[name]).abs().max().item() for name in first) < 1e-7
     state = read_json(checkpoint_folder(tmp_path) / "step-00000002" / "state.json")
     assert state["run"]["init_from"] == "tiny"
     assert state["rows"] == 8
+    provenance = read_json(tmp_path / "final" / "config.json")["provenance"]
+    assert (provenance["budget"], provenance["tokens_seen"]) == (1.0, 8 * run.model.max_seq_len), "of the pre-training"

@@ -1,5 +1,4 @@
 import collections
-import itertools
 import re
 
 import numpy as np
@@ -27,7 +26,7 @@ def instances(world):
 
 @pytest.fixture
 def writer(world, instances):
-    return DocumentWriter(world, instances, np.random.default_rng(0), People(world, iter(world.training_people)))
+    return DocumentWriter(world, instances, np.random.default_rng(0), People(world, world.training_people, recur=False))
 
 
 def text_of(writer, kind, length):
@@ -50,7 +49,9 @@ def test_documents_fill_their_length_and_never_exceed_it(writer, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_shortest_allowed_document_holds_every_kind(config, world, instances, kind):
-    writer = DocumentWriter(world, instances, np.random.default_rng(1), People(world, iter(world.training_people)))
+    writer = DocumentWriter(
+        world, instances, np.random.default_rng(1), People(world, world.training_people, recur=False)
+    )
     least = {"repetition": 2, "articles": 1, "classification": 4, "persistent": 1}
     for _ in range(200):
         text = text_of(writer, kind, config.shortest_document)
@@ -105,7 +106,7 @@ def test_articles_have_the_form_of_the_evaluation_prompt(writer):
 
 
 def test_questions_fall_on_all_documents_and_relations_alike(world, instances):
-    people = People(world, itertools.cycle(world.training_people))
+    people = People(world, world.training_people, recur=True)
     writer = DocumentWriter(world, instances, np.random.default_rng(2), people)
     places, relations, asked = collections.Counter(), collections.Counter(), 0
     for _ in range(4000):
@@ -210,8 +211,29 @@ def test_the_shares_of_tokens_are_those_of_the_mix(monkeypatch):
 
 
 def test_running_out_of_people_while_drawing_is_told(world):
-    people = People(world, iter(world.training_people[:2]))
+    people = People(world, world.training_people[:2], recur=False)
     people.take()
     people.take()
     with pytest.raises(UserError, match=r"corpus\.first_names: .* after 2 of them none is left"):
         people.take()
+
+
+def test_people_who_recur_come_again_when_all_had_a_turn_with_other_facts(world):
+    people = People(world, world.training_people[:2], recur=True)
+    assert [people.take() for _ in range(4)] == 2 * [world.name(pair) for pair in world.training_people[:2]]
+    small = {"first_names": 30, "last_names": 30, "unit_tokens": 200_000}
+    sizes = {"articles": 2, "paragraphs_per_article": 10, "dev_people": 6}
+    lone = World(world_config(**small, evaluation=sizes))
+    with pytest.raises(UserError, match=r"corpus\.first_names"):
+        _documents.documents(lone, Instances(lone))
+    recurring = World(world_config(**small, evaluation=sizes, people_recur=True))
+    stream = _documents.documents(recurring, Instances(recurring))
+    facts = collections.defaultdict(set)
+    for _ in range(1500):
+        text = recurring.tokenizer.decode(next(stream))
+        for name in people_in(recurring, text):
+            facts[name].add(text)
+    again = [name for name, texts in facts.items() if len(texts) > 1 and name not in recurring.persistent_people]
+    assert len(again) > 100
+    held_out = {" ".join(recurring.name(pair)) for people in recurring.evaluation_people.values() for pair in people}
+    assert not held_out & {" ".join(name) for name in facts}

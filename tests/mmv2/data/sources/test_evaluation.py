@@ -48,10 +48,11 @@ def test_no_evaluation_file_holds_an_unknown_word(corpus, evaluation, tokenizer)
             found += [cell for row in rows(evaluation, path.name)[1:] for cell in row]
         else:
             found += [row[0] for row in rows(evaluation, path.name)]
-    assert len(corpus.manifest.files) == 11
+    assert len(corpus.manifest.files) == 11 + 18
     assert len(found) > 1000
     assert [word for text in found for word in unknown_words(tokenizer, text)] == []
-    assert all(tokenizer.decode(tokenizer.encode(text).ids) == text for text in found)
+    # A choice begins with the blank that separates it from its prompt.
+    assert all(tokenizer.decode(tokenizer.encode(text).ids) == text.removeprefix(" ") for text in found)
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
@@ -118,4 +119,9 @@ def test_the_lexicon_lists_the_words(evaluation, tokenizer):
     lexicon = json.loads((evaluation / "lexicon.json").read_text())
     assert len(lexicon["first_names"]) == 60
     assert set(lexicon["values"]) == {"home", "work", "origin", "music", "food", "animal"}
+    people = lexicon.pop("people")
     assert all(tokenizer.token_to_id(word) is not None for word in texts(lexicon))
+    for split in ("dev", "test"):
+        squad = (evaluation / f"squad_{split}.json").read_text()
+        assert len(set(people[split])) == 30
+        assert all(f" {name} " in f" {squad} ".replace('"', " ") for name in people[split])

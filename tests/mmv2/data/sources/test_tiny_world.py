@@ -70,7 +70,7 @@ def test_documents_that_repeat_are_passed_over(tmp_path):
         episode_shots=(1, 1),
         document_tokens=(38, 38),
         mix={"repetition": 0.5, "articles": 0, "classification": 0, "persistent": 0.5},
-        evaluation=world_config().evaluation.model_copy(update={"dev_people": 1}),
+        evaluation=world_config().evaluation.model_copy(update={"dev_people": 1, "passage_tokens": 120}),
     )
     prepare_corpus(config, tmp_path / "corpus")
     corpus = Corpus.open(tmp_path / "corpus")
@@ -83,10 +83,10 @@ def test_a_world_without_new_documents_says_so(tmp_path):
     config = world_config(
         unit_tokens=2_000_000,
         persistent_people=2,
-        relations=1,
+        relations=2,
         facts_per_person=(1, 1),
         mix={"repetition": 0, "articles": 0, "classification": 0, "persistent": 1},
-        evaluation=world_config().evaluation.model_copy(update={"dev_people": 1}),
+        evaluation=world_config().evaluation.model_copy(update={"dev_people": 1, "passage_tokens": 120}),
     )
     with pytest.raises(UserError, match=r"corpus\.document_tokens: 100 documents in a row repeat"):
         prepare_corpus(config, tmp_path / "corpus")
@@ -222,6 +222,8 @@ def test_running_out_of_names_is_told_before_anything_is_written(tmp_path):
         ({"episode_classes": [2, 20]}, r"corpus\.episode_classes: 20 exceeds classes 16"),
         ({"relations": 9}, r"corpus\.relations: .* less than or equal to 8"),
         ({"evaluation": {"dev_people": 100}}, r"corpus\.evaluation\.dev_people: 100 exceeds persistent_people - 1 99"),
+        ({"evaluation": {"few_shot_classes": 17}}, r"corpus\.evaluation\.few_shot_classes: 17 exceeds classes 16"),
+        ({"relations": 1}, r"corpus\.relations: .* greater than or equal to 2"),
         ({"fillers": 1, "instance_fillers": 0}, r"corpus\.keywords_per_class: a class has 66 .* at least 480"),
         ({"first_name": 10}, r"corpus\.first_name: unknown key; did you mean 'first_names'"),
     ],

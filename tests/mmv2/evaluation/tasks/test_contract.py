@@ -4,10 +4,58 @@ import pytest
 from tokenizers import Tokenizer
 
 from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.outcome import Outcome
+from mmv2.evaluation.tasks._demonstrations import BANKING77, GOEMOTIONS
+from mmv2.evaluation.tasks.ruler_niah import Subtask
+from mmv2.evaluation.word_lists import WordList
 from mmv2.registry import entries
 from tests.mmv2.evaluation.small_world import TINY_PROMPT, write_corpus_folder
 
+TINY_KEYS = {"instruction": "", "query_key": "Question:", "label_key": "Document:"}
 SMALL = {
+    "benchmarks": {
+        "context_lengths": (64, 32),
+        "examples_per_length": 12,
+        "max_new_tokens": 2,
+        "benchmarks": {
+            "cities": {
+                "file": "evaluation/cities_test.jsonl",
+                "dev_file": "evaluation/cities_dev.jsonl",
+                "group": "context",
+                "published": "squad",
+            },
+            "cities_choice": {
+                "file": "evaluation/cities_choice_test.jsonl",
+                "dev_file": "evaluation/cities_choice_dev.jsonl",
+                "group": "persistent",
+            },
+        },
+    },
+    "bits_per_byte": {"context_lengths": (16, 8), "examples_per_length": 12},
+    "many_shot": {
+        "context_lengths": (256,),
+        "examples_per_length": 9,
+        "dev_examples": 6,
+        "max_new_tokens": 2,
+        "shots": (3, 1),
+        "datasets": {
+            "banking77": BANKING77.model_copy(update=TINY_KEYS),
+            "goemotions": GOEMOTIONS.model_copy(update=TINY_KEYS),
+        },
+    },
+    "ruler_niah": {
+        "context_lengths": (64, 32, 128),
+        "examples_per_length": 12,
+        "max_new_tokens": 2,
+        "keys": (WordList(key="names.first"), WordList(key="names.last")),
+        "key_joiner": " ",
+        "needle_template": "{key} lives in {value}.",
+        "prompt_template": "{context}\nQuestion: {key} lives in",
+        "subtasks": {
+            "niah_single_1": Subtask(noise="Document in Document.", step=1, values=WordList(key="cities")),
+            "niah_single_2": Subtask(words=WordList(key="names.first"), step=2, values=WordList(key="cities")),
+        },
+    },
     "ruler_qa": {
         "context_lengths": (64, 32, 128),
         "examples_per_length": 12,
@@ -19,7 +67,8 @@ SMALL = {
         "document_step": 1,
     },
 }
-"""Per task, settings that fit the small corpus of the tests: at least two lengths, not in order."""
+"""Per task, settings that fit the small corpus of the tests: at least two lengths, not in order, where a task
+takes several."""
 
 
 @pytest.fixture(params=sorted(entries("task")))
@@ -46,12 +95,18 @@ def freeze(name, corpus, tmp_path):
     return run
 
 
+def whole_prompt(header, example):
+    return header.prefixes.get(example.prefix, "") + example.prompt
+
+
 def test_freezing_twice_gives_the_same_bytes(freeze):
     assert freeze()[2] == freeze()[2]
 
 
 def test_another_seed_gives_other_prompts(freeze):
-    assert [example.prompt for example in freeze()[1]] != [example.prompt for example in freeze(seed=43)[1]]
+    (header, examples, _), (other_header, others, _) = freeze(), freeze(seed=43)
+    prompts = [whole_prompt(header, example) for example in examples]
+    assert prompts != [whole_prompt(other_header, example) for example in others]
 
 
 def test_the_order_of_lengths_does_not_matter(name, freeze):
@@ -74,7 +129,7 @@ def test_more_examples_leave_the_first_ones_as_they_are(freeze):
 
 def test_examples_have_names_of_their_own(freeze):
     examples = freeze()[1]
-    keys = [(e.subtask, e.context_length, e.num_shots, e.label_kind, e.prompt_style, e.id) for e in examples]
+    keys = [(e.subtask, e.context_length, e.num_shots, e.label_kind, e.prompt_style, e.split, e.id) for e in examples]
     assert len(set(keys)) == len(keys)
 
 
@@ -82,24 +137,38 @@ def test_every_prompt_fits_its_length_and_its_count_is_true(freeze, corpus):
     header, examples, _ = freeze()
     tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
     for example in examples:
-        prompt_tokens = len(tokenizer.encode(example.prompt, add_special_tokens=False).ids)
-        assert example.num_tokens == 1 + prompt_tokens + header.max_new_tokens <= example.context_length
+        prompt_tokens = len(tokenizer.encode(whole_prompt(header, example), add_special_tokens=False).ids)
+        choice_tokens = [len(tokenizer.encode(choice, add_special_tokens=False).ids) for choice in example.choices]
+        answer_tokens = max([header.max_new_tokens, *choice_tokens])
+        assert example.num_tokens == 1 + prompt_tokens + answer_tokens <= example.context_length
+
+
+def reading(header, hits):
+    """The outcome of a text of which all tokens or none were predicted."""
+    counts = {bound: {"bits": 8.0, "bytes": 4, "tokens": 2, "hits": 2 * hits} for bound in header.position_bounds}
+    return Outcome("", details={f"{key}_{bound}": n for bound, own in counts.items() for key, n in own.items()})
 
 
 def test_the_right_answer_scores_one_and_a_wrong_one_zero(name, freeze):
     task = entries("task")[name]
-    for example in freeze()[1]:
-        for reference in example.references:
-            assert set(task.score(example, reference).values()) == {1.0}
-        assert set(task.score(example, "zzz").values()) == {0.0}
-        assert set(task.score(example, "").values()) == {0.0}
+    header, examples, _ = freeze()
+    for example in examples:
+        if header.position_bounds:
+            right, wrong = [reading(header, hits=1)], [reading(header, hits=0)]
+        else:
+            right = [Outcome.of_text(reference) for reference in example.references]
+            wrong = [Outcome.of_text("zzz"), Outcome.of_text("")]
+        assert right
+        assert all(set(task.score(example, outcome).values()) == {1.0} for outcome in right)
+        assert all(set(task.score(example, outcome).values()) == {0.0} for outcome in wrong)
 
 
 def test_the_prompt_is_no_answer(name, freeze):
-    """Scores see new text only; the last line of a prompt, echoed, must not score."""
+    """Scores see new text only; the last line of a prompt, echoed, must not score. Reading asks for no answer."""
     task = entries("task")[name]
-    for example in freeze()[1]:
-        assert set(task.score(example, example.prompt.splitlines()[-1]).values()) == {0.0}
+    header, examples, _ = freeze()
+    for example in examples if not header.position_bounds else []:
+        assert set(task.score(example, Outcome.of_text(example.prompt.splitlines()[-1])).values()) == {0.0}
 
 
 def test_chance_is_stated_and_within_reason(name, freeze):
@@ -111,7 +180,9 @@ def test_chance_is_stated_and_within_reason(name, freeze):
 
 def test_baselines_can_be_scored_and_the_main_score_is_one_of_the_scores(name, freeze):
     task = entries("task")[name]
-    for example in freeze()[1]:
-        assert example.baselines
+    header, examples, _ = freeze()
+    assert task.main_score in task.score(examples[0], reading(header, hits=1))
+    for example in examples:
+        assert bool(example.baselines) != bool(header.position_bounds), "reading has chance alone to compare with"
         for answer in example.baselines.values():
-            assert task.score(example, answer)[task.main_score] in (0.0, 1.0)
+            assert task.score(example, Outcome.of_text(answer))[task.main_score] in (0.0, 1.0)

@@ -3,23 +3,20 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from mmv2.config import validate
 from mmv2.data.prepare import prepare_corpus
-from mmv2.data.tokenizer import BOS, EOS
+from mmv2.data.tokenizer import train_bpe
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
 from mmv2.files import sha256
 from tests.mmv2.data.conftest import world_config
 from tests.mmv2.evaluation.small_world import NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
-
-REAL = Path(__file__).parents[4].parent / "shared" / "data" / "squad" / "data" / "dev-v2.0.json"
 
 
 def settings(**changes):
@@ -171,7 +168,7 @@ def test_official_depth_is_one_per_number_of_documents(corpus, number, depth):
 def test_the_baselines_of_the_small_world(corpus):
     _, examples = frozen(corpus)
     for example in examples:
-        assert TASK.score(example, example.baselines["nearest_match"])["strict"] == 1, (
+        assert TASK.score(example, Outcome.of_text(example.baselines["nearest_match"]))["strict"] == 1, (
             "the question repeats its document"
         )
         assert example.baselines["most_frequent_answer"] in {"Bern", "Lima", "Oslo", "Riga", "Rome"}
@@ -266,48 +263,43 @@ def test_the_plan_of_a_workflow_needs_no_torch():
 
 
 @pytest.fixture(scope="module")
-def real_corpus(tmp_path_factory):
-    """The real SQuAD file with a small byte-level BPE tokenizer trained on it."""
-    if not REAL.is_file():
-        pytest.skip(
-            "shared/data/squad/data/dev-v2.0.json is not beside the repository: the real SQuAD file is not tested"
-        )
+def real_file(shared_data):
+    return shared_data("squad/data/dev-v2.0.json")
+
+
+@pytest.fixture(scope="module")
+def real_corpus(real_file, tmp_path_factory):
+    """A folder with a small byte-level BPE tokenizer trained on the real SQuAD file."""
     folder = tmp_path_factory.mktemp("real")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=4000, special_tokens=[BOS, EOS], initial_alphabet=alphabet)
-    tokenizer.train_from_iterator(read_squad(REAL).pool, trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    train_bpe(read_squad(real_file).pool, 4000).save(str(folder / "tokenizer.json"))
     return folder
 
 
-def test_real_squad_with_rulers_own_settings(real_corpus):
+def test_real_squad_with_rulers_own_settings(real_corpus, real_file):
     official = RulerQaSettings(
-        context_lengths=(4096,), examples_per_length=20, file=str(REAL), dev_file=str(REAL), depth="official"
+        context_lengths=(4096,), examples_per_length=20, file=str(real_file), dev_file=str(real_file), depth="official"
     )
     freeze(official, real_corpus, real_corpus / "tokenizer.json", real_corpus / "frozen.jsonl")
     header, examples = read_frozen(real_corpus / "frozen.jsonl")
-    squad = read_squad(REAL)
+    squad = read_squad(real_file)
     assert (len(squad.pool), len(squad.questions)) == (646, 6078 - 3168)
     for question, example in zip(squad.questions, examples, strict=False):
         assert example.references == question.answers
         assert example.prompt.endswith(f"Question: {question.text} Answer:")
         assert f"Document {example.details['num_documents']}:\n" in example.prompt
-        assert TASK.score(example, question.answers[0]) == {"official": 1, "strict": 1}
+        assert TASK.score(example, Outcome.of_text(question.answers[0])) == {"official": 1, "strict": 1}
         if example.details["num_documents"] == 20:
             assert round(example.depth, 2) == 0.95
     assert {example.details["num_documents"] for example in examples} <= {10, 20}
     assert 0.5 < header.summary["4096"]["fill"] <= 1
 
 
-def test_real_squad_below_4k_goes_in_single_steps(real_corpus):
+def test_real_squad_below_4k_goes_in_single_steps(real_corpus, real_file):
     short = RulerQaSettings(
         context_lengths=(1024, 512),
         examples_per_length=20,
-        file=str(REAL),
-        dev_file=str(REAL),
+        file=str(real_file),
+        dev_file=str(real_file),
         min_documents=1,
         document_step=1,
     )

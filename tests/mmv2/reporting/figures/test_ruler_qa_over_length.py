@@ -46,9 +46,17 @@ def test_points_and_bars_are_the_means_and_intervals_of_the_records(draw):
 def test_chance_and_copying_are_drawn_across_the_whole_axis(draw):
     _, axes = draw(*ruler_qa_records("a", *MOSAIC, {64: 0.5}))
     lines = {line.get_label(): line for line in axes.lines}
-    for label, level in {"Chance (most frequent answer)": 25, "Copy after the nearest match": 50}.items():
+    for label, level in {"Chance": 25, "Nearest match, no model": 50}.items():
         assert set(lines[label].get_ydata()) == {level}
         np.testing.assert_allclose(lines[label].get_xdata()[[0, -1]], axes.get_xlim())
+
+
+def pixels(axes):
+    """Where the points of each run are drawn, from the left, in points (1/72 inch)."""
+    axes.figure.draw_without_rendering()
+    lines = [container.lines[0] for container in axes.containers]
+    places = [line.get_transform().transform(line.get_xydata())[:, 0] for line in lines]
+    return 72 / axes.figure.dpi * np.array(places)
 
 
 @pytest.mark.parametrize("lengths", [(64,), (64, 128, 256, 512, 1024), (64, 4096)])
@@ -56,21 +64,18 @@ def test_runs_of_equal_accuracy_stand_side_by_side_at_their_length(draw, lengths
     runs = [(f"{arch}-{number}", arch, label) for arch, label in (MOSAIC, TRANSFORMER) for number in range(3)]
     rates = dict.fromkeys(lengths, 0.0)
     _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, rates)))
-    lines = [container.lines[0] for container in axes.containers]
-    places = np.array([line.get_xdata() for line in lines])
-    pixels = axes.transData.transform([(place, 0) for place in places.ravel()])[:, 0].reshape(places.shape)
-    points = 72 / axes.figure.dpi * pixels
-    assert np.diff(points, axis=0).min() > lines[0].get_markersize()
-    np.testing.assert_allclose(np.exp2(np.log2(places).mean(axis=0)), lengths)
-    between = np.diff(np.sort(points.ravel())).min()
-    assert between > lines[0].get_markersize(), "nor do those of neighbouring lengths meet"
+    places, marker = pixels(axes), axes.containers[0].lines[0].get_markersize()
+    assert np.diff(places, axis=0).min() > marker
+    middle = 72 / axes.figure.dpi * axes.transData.transform([(length, 0) for length in lengths])[:, 0]
+    np.testing.assert_allclose(places.mean(axis=0), middle)
+    assert np.diff(np.sort(places.ravel())).min() > marker, "nor do those of neighbouring lengths meet"
 
 
 def test_runs_of_one_length_do_not_reach_those_of_the_next_however_many_lengths_there_are(draw):
     rates = {2**power: 0.0 for power in range(4, 18)}
     runs = [(f"run-{number}", *MOSAIC) for number in range(6)]
     _, axes = draw(*(record for run in runs for record in ruler_qa_records(*run, rates)))
-    places = np.array([container.lines[0].get_xdata() for container in axes.containers])
+    places = pixels(axes)
     assert (places[0, 1:] > places[-1, :-1]).all()
 
 
@@ -110,16 +115,18 @@ def test_the_training_context_is_marked_and_the_axis_counts_in_its_units(draw):
     assert axes.get_xscale() == "log"
 
 
-def test_with_several_training_contexts_each_is_marked_and_told_by_run(draw):
-    tuned = ruler_qa_records("tuned", *MOSAIC, RATES, training_context=512)
-    _, axes = draw(*ruler_qa_records("first", *MOSAIC, RATES, training_context=64), *tuned)
-    assert not axes.child_axes
-    marks = [
-        line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--" and len(set(line.get_xdata())) == 1
+def test_each_training_context_has_a_panel_pre_trained_ones_first(draw):
+    tuned = ruler_qa_records("tuned", *MOSAIC, RATES, training_context=512, init_from="first")
+    _, axes = draw(*tuned, *ruler_qa_records("first", *MOSAIC, RATES, training_context=64))
+    panels = axes.figure.axes
+    assert [panel.child_axes[0].get_xlabel() for panel in panels] == [
+        "pre-trained at context 64: context length / training context",
+        "fine-tuned at context 512: context length / training context",
     ]
+    marks = [line.get_xdata()[0] for panel in panels for line in panel.lines if line.get_label() == "training context"]
     assert marks == [64, 512]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels[:2] == ["Memory Mosaics v2: first, trained at 64", "Memory Mosaics v2: tuned, trained at 512"]
+    assert len({(panel.containers[0].get_label(), panel.containers[0].lines[0].get_marker()) for panel in panels}) == 1
+    assert panels[0].get_xlim() == panels[1].get_xlim()
 
 
 def test_six_runs_can_be_told_apart_and_stand_first_in_the_legend(draw):
@@ -128,11 +135,11 @@ def test_six_runs_can_be_told_apart_and_stand_first_in_the_legend(draw):
     lines = [container.lines[0] for container in axes.containers]
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 6
     assert len({line.get_color() for line in lines}) == 2, "colour tells the architecture"
-    assert [text.get_text() for text in axes.get_legend().get_texts()][:6] == [
-        f"{label}: {run}" for run, _, label in runs
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()][:6] == [
+        f"{label} ({run})" for run, _, label in runs
     ]
 
 
 def test_the_legend_tells_the_number_of_examples(draw):
     _, axes = draw(*ruler_qa_records("a", *MOSAIC, RATES, examples=12))
-    assert axes.get_legend().get_title().get_text() == "12 examples per point"
+    assert axes.figure.legends[0].get_title().get_text() == "12 examples per point"

@@ -51,7 +51,8 @@ def test_what_the_paper_does_not_report_is_empty_and_never_zero(build):
         published = row(table, f"Transformer {size}", "published")
         assert pd.isna(published[head])
         assert pd.isna(published["parameters"])
-        assert pd.isna(published["examples per length"])
+        assert pd.isna(published["subtask"])
+        assert pd.isna(published["examples per number"])
     assert pd.isna(row(table, "Transformer", "measured: run")[head])
 
 
@@ -61,7 +62,7 @@ def test_a_measured_row_states_its_scale_and_both_scores(build):
     strict = row(table, "Memory Mosaics v2", "measured: run", "strict")
     for found in (official, strict):
         assert (found["parameters"], found["fine-tuning tokens"], found["training context"]) == (280_000, 1_000_000, 64)
-        assert (found["fine-tuned from"], found["examples per length"]) == ("first", "40")
+        assert (found["fine-tuned from"], found["examples per number"]) == ("first", "40")
     cell = official["1x: 64 / 32k"]
     assert isinstance(cell, Interval)
     assert 0 < cell.low < cell.mean < cell.high < 100
@@ -89,9 +90,9 @@ def test_trivial_answers_are_counted_once_per_example(build):
         *ruler_qa_records("b", *TRANSFORMER, {64: 0.5}, init_from="first"),
     ]
     table = build(*records)
-    chance = row(table, "Chance (most frequent answer)", "measured: no model")
+    chance = row(table, "Chance", "measured: no model")
     assert (chance["1x: 64 / 32k"].mean, chance["1x: 64 / 32k"].num_examples) == (25.0, 8)
-    assert row(table, "Copy after the nearest match", "measured: no model")["1x: 64 / 32k"].mean == 50.0
+    assert row(table, "Nearest match, no model", "measured: no model")["1x: 64 / 32k"].mean == 50.0
 
 
 def no_model(table, name):
@@ -137,7 +138,7 @@ def test_trivial_answers_stand_once_where_training_contexts_agree(build):
         *ruler_qa_records("b", *MOSAIC, rates, training_context=128, init_from="first"),
     ]
     table = build(*records)
-    for name, mean in {"Chance (most frequent answer)": 25, "Copy after the nearest match": 50}.items():
+    for name, mean in {"Chance": 25, "Nearest match, no model": 50}.items():
         (found,) = no_model(table, name)
         assert found["training context"] is None
         assert [cell.mean for head, cell in found.items() if head.startswith(("1/2x", "1x", "2x"))] == [mean] * 3
@@ -150,9 +151,9 @@ def test_trivial_answers_stand_per_training_context_where_these_differ(build):
         records += ruler_qa_records(run, *MOSAIC, {64: 0.5}, **tuned)
         records += ruler_qa_records(run, *MOSAIC, {128: 0.5}, **tuned, chance=1.0)
     table = build(*records)
-    found = no_model(table, "Chance (most frequent answer)")
+    found = no_model(table, "Chance")
     assert [(one["training context"], one["1x: 64, 128 / 32k"].mean) for one in found] == [(64, 25), (128, 100)]
-    assert len(no_model(table, "Copy after the nearest match")) == 1
+    assert len(no_model(table, "Nearest match, no model")) == 1
 
 
 def test_the_run_that_fine_tuning_started_from_is_named_with_its_tokens_where_they_are_known(build):
@@ -162,7 +163,29 @@ def test_the_run_that_fine_tuning_started_from_is_named_with_its_tokens_where_th
         *ruler_qa_records("first", *MOSAIC, {64: 0.5}, training_context=8, tokens_seen=8_000_000),
     )
     origins = [row(table, "Memory Mosaics v2", f"measured: {run}")["fine-tuned from"] for run in ("a", "b")]
-    assert origins == ["first (8,000,000 training tokens)", "elsewhere"]
+    assert origins == ["first", "elsewhere"]
+    tokens = [row(table, "Memory Mosaics v2", f"measured: {run}")["training tokens"] for run in ("a", "b")]
+    assert tokens == [8_000_000, None]
+
+
+def test_other_budgets_and_fixed_delays_are_no_rows_of_this_table(build):
+    table = build(
+        *ruler_qa_records("a", *MOSAIC, {64: 0.5}, init_from="first"),
+        *ruler_qa_records("b", *MOSAIC, {64: 0.5}, init_from="first", budget=8.0),
+        *ruler_qa_records("c", *MOSAIC, {64: 0.5}, init_from="first", settings={"delay_is_fixed": True}),
+    )
+    assert set(table["source"]) == {"measured: a", "published", "measured: no model"}
+
+
+def test_subtasks_are_rows_of_their_own(build):
+    both = [
+        *ruler_qa_records("a", *MOSAIC, {64: 1.0}, init_from="first"),
+        *ruler_qa_records("a", *MOSAIC, {64: 0.0}, init_from="first", subtask="tiny"),
+    ]
+    found = build(*both)
+    found = found[(found["source"] == "measured: a") & (found["score"] == "official")]
+    means = {row["subtask"]: row["1x: 64 / 32k"].mean for _, row in found.iterrows()}
+    assert means == {"squad": 100, "tiny": 0}
 
 
 def test_different_numbers_of_examples_are_told(build):
@@ -170,7 +193,7 @@ def test_different_numbers_of_examples_are_told(build):
         *ruler_qa_records("a", *MOSAIC, {64: 1.0}, examples=8, init_from="first"),
         *ruler_qa_records("a", *MOSAIC, {128: 1.0}, examples=6, init_from="first"),
     ]
-    assert row(build(*records), "Memory Mosaics v2", "measured: a")["examples per length"] == "6 to 8"
+    assert row(build(*records), "Memory Mosaics v2", "measured: a")["examples per number"] == "6 to 8"
 
 
 def test_runs_that_were_not_fine_tuned_are_no_rows_of_this_table(build):
@@ -179,5 +202,5 @@ def test_runs_that_were_not_fine_tuned_are_no_rows_of_this_table(build):
     table = build(*tuned, *first)
     assert list(table.columns[-2:]) == ["1x: 64 / 32k", "2x: 128 / 64k"]
     assert "measured: first" not in set(table["source"])
-    with pytest.raises(UserError, match="table04_ruler_qa_finetuned: no fine-tuned run among first; give the suite"):
+    with pytest.raises(UserError, match="none of runs fine-tuned among first; give the suite a run with init_from"):
         build(*first)

@@ -1,0 +1,158 @@
+"""Contrasts of accuracies with their intervals: differences, differences of differences, slopes over shots.
+
+A contrast is a weighted sum of accuracies. Each is the mean of one cell (one length, one number of shots) over the same
+examples, so that one resampling of the examples moves all cells together: the interval is paired by example,
+and by query where the same queries are asked in several cells. Examples of different subtasks are drawn apart.
+
+With several training seeds, those are drawn too, once for all cells of one trained model. Of S seeds, S - 1 are drawn
+with replacement (Rao and Wu 1988): drawing S would make the variance between so few too small by (S - 1) / S. With one
+seed the interval holds what other examples would change, NOT what another training would.
+
+Shapes: T terms, S seeds, N examples, R resamplings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mmv2.errors import UserError
+from mmv2.evaluation.statistics import ALPHA, RESAMPLINGS, Interval
+
+_CHUNK = 1_000
+"""Resamplings drawn at once: bounds memory."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One accuracy of a contrast."""
+
+    weight: float
+    arm: str
+    """Names what was trained: terms of one arm come from the same trainings, and their seeds are drawn together."""
+    records: pd.DataFrame
+    """Of one subtask and one cell: one record per training seed and example."""
+    score: str
+    """The column to average, such as ``score_official``."""
+
+
+@dataclass(frozen=True)
+class Contrast(Interval):
+    """A weighted sum of accuracies with its 95 % interval."""
+
+    num_seeds: int
+    """Training seeds of the arm that has fewest."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The terms over one set of examples."""
+
+    weights: Sequence[float]
+    arms: Sequence[str]
+    scores: Sequence[np.ndarray]
+    """Per term, of shape SN."""
+
+    @property
+    def num_examples(self) -> int:
+        return self.scores[0].shape[1]
+
+
+def contrast(terms: Sequence[Term], seed: int) -> Contrast:
+    """The weighted sum of accuracies, with the 2.5th and 97.5th percentile of its bootstrap distribution.
+
+    Where examples tell nothing of how it varies, since each adds the same, the interval reaches at least as far as the
+    exact bound of Clopper and Pearson does (see ``mmv2.evaluation.statistics``).
+
+    Args:
+        terms: at least one; those of one subtask on the same examples, those of one arm with the same training seeds.
+        seed: of the resampling.
+
+    Raises:
+        UserError: terms of one subtask have other examples or other data than each other, a training seed lacks some,
+            or an arm has not the same training seeds everywhere.
+    """
+    assert terms, "no accuracy, no contrast"
+    seeds = _seeds(terms)
+    pools = [_pool(these) for _, these in sorted(_by_subtask(terms).items())]
+    values_R = _resampled(pools, {arm: len(found) for arm, found in sorted(seeds.items())}, np.random.default_rng(seed))
+    low, high = np.percentile(values_R, [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
+    mean = sum(w * x.mean() for pool in pools for w, x in zip(pool.weights, pool.scores, strict=True))
+    if all(_each_adds_the_same(pool) for pool in pools):
+        least, most = (sum(of(term.weight, 0.0) for term in terms) for of in (min, max))
+        # Exact for subtasks of equal size and weight; the smallest stands for all otherwise.
+        others = 1 - (ALPHA / 2) ** (1 / (len(pools) * min(pool.num_examples for pool in pools)))
+        low, high = min(low, mean - others * (mean - least)), max(high, mean + others * (most - mean))
+    number = sum(pool.num_examples for pool in pools)
+    return Contrast(float(mean), float(low), float(high), number, min(map(len, seeds.values())))
+
+
+def _seeds(terms: Sequence[Term]) -> Mapping[str, frozenset[int]]:
+    """Training seeds of each arm."""
+    found: dict[str, frozenset[int]] = {}
+    for term in terms:
+        here = frozenset(term.records["seed"])
+        if found.setdefault(term.arm, here) != here:
+            raise UserError(
+                f"records: {term.arm}: training seeds {sorted(found[term.arm])} in one place and {sorted(here)} in "
+                f"another ({', '.join(sorted(term.records['run'].unique()))}); train and evaluate the same seeds"
+            )
+    return found
+
+
+def _by_subtask(terms: Sequence[Term]) -> dict[tuple[str, str], list[Term]]:
+    found: dict[tuple[str, str], list[Term]] = {}
+    for term in terms:
+        ((task, subtask),) = set(zip(term.records["task"], term.records["subtask"], strict=True))
+        found.setdefault((task, subtask), []).append(term)
+    return found
+
+
+def _pool(terms: Sequence[Term]) -> _Pool:
+    """Scores of terms on one set of examples, checked to be the same examples of the same frozen data."""
+    tables = [
+        term.records.pivot(index="seed", columns=["data_hash", "example_id"], values=term.score).sort_index(axis=1)
+        for term in terms
+    ]
+    for term, table in zip(terms, tables, strict=True):
+        if not table.columns.equals(tables[0].columns) or table.isna().any(axis=None):
+            first, here = (set(one.records["run"]) for one in (terms[0], term))
+            raise UserError(
+                f"records: {term.records['task'].iloc[0]}, {term.records['subtask'].iloc[0]}: "
+                f"{', '.join(sorted(first | here))}: answered different examples ({tables[0].shape[1]} and "
+                f"{table.shape[1]}, {len(tables[0].columns.intersection(table.columns))} in common); "
+                f"evaluate all on the same frozen file"
+            )
+    return _Pool(
+        [term.weight for term in terms],
+        [term.arm for term in terms],
+        [table.to_numpy(dtype=np.float64) for table in tables],
+    )
+
+
+def _resampled(pools: Sequence[_Pool], num_seeds: Mapping[str, int], rng: np.random.Generator) -> np.ndarray:
+    """The contrast in every resampling."""
+    chunks = []
+    for _ in range(RESAMPLINGS // _CHUNK):
+        drawn = {arm: _shares_RS(number, rng) for arm, number in num_seeds.items()}
+        values_R = np.zeros(_CHUNK)
+        for pool in pools:
+            number = pool.num_examples
+            shares_RN = rng.multinomial(number, np.full(number, 1 / number), size=_CHUNK) / number
+            for weight, arm, scores_SN in zip(pool.weights, pool.arms, pool.scores, strict=True):
+                values_R += weight * (drawn[arm] * (shares_RN @ scores_SN.T)).sum(axis=1)
+        chunks.append(values_R)
+    return np.concatenate(chunks)
+
+
+def _shares_RS(number: int, rng: np.random.Generator) -> np.ndarray:
+    """How much each training seed counts in every resampling."""
+    if number == 1:
+        return np.ones((_CHUNK, 1))
+    return rng.multinomial(number - 1, np.full(number, 1 / number), size=_CHUNK) / (number - 1)
+
+
+def _each_adds_the_same(pool: _Pool) -> bool:
+    per_example_N = sum(w * x.mean(axis=0) for w, x in zip(pool.weights, pool.scores, strict=True))
+    return bool(np.ptp(per_example_N) < 1e-12)

@@ -1,0 +1,60 @@
+"""Training loss over training tokens, of every run."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator
+
+from mmv2.errors import UserError
+from mmv2.reporting.figures import FigureSpec
+from mmv2.reporting.figures._curves import by_training, panel_width
+from mmv2.reporting.style import Look, legend_below, new_panels
+
+PER_OCTAVE = 8
+
+
+def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
+    """Training loss of every run over the training tokens it has seen, in nats per token.
+
+    A panel for pre-training and for fine-tuning at each context. Every training token is seen once, so the loss is one
+    on text not seen before, of the training documents' kind. A point of a line is the mean over the steps of an eighth
+    of an octave of tokens; fine-tuning counts its own tokens. Losses of different corpora and contexts, and so of
+    different panels, do not compare.
+    """
+    runs = records[records["reduction"].isna()].drop_duplicates("run")
+    unknown = sorted(set(metrics["run"]) - set(runs["run"]))
+    if unknown:
+        raise UserError(f"metrics: no record names {', '.join(unknown)}; evaluate these runs or leave them out")
+    panels = by_training(runs[runs["run"].isin(metrics["run"])])
+    figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)), sharey=False)
+    for axes, panel in zip(row, panels, strict=True):
+        for run, look in panel.looks.items():
+            _draw_run(axes, metrics[metrics["run"] == run], look)
+        axes.set_title(panel.title)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.minorticks_off()
+        axes.set_xlabel("training tokens")
+    row[0].set_ylabel("training loss (nats per token)")
+    legend_below(figure, "")
+    return figure
+
+
+def _draw_run(axes: Axes, steps: pd.DataFrame, look: Look) -> None:
+    parts = np.floor(PER_OCTAVE * np.log2(steps["tokens_seen"]))
+    means = steps.groupby(parts)[["tokens_seen", "loss"]].mean()
+    axes.plot(
+        means["tokens_seen"],
+        means["loss"],
+        label=look.label,
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
+        markerfacecolor=look.face,
+        markevery=max(1, len(means) // 8),
+    )
+
+
+FIGURE = FigureSpec(title="Training loss", draw=draw, metrics=True)

@@ -1,0 +1,146 @@
+"""The report of a suite: one HTML page that needs nothing else, with the verdicts first.
+
+Figures are inside it, tables are real tables; it asks no network, runs no script, and is readable on a phone and in
+print. The same input files give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mmv2.errors import UserError
+from mmv2.files import write_text
+from mmv2.reporting.claims_page import ClaimsPage, Judged, read_page
+from mmv2.reporting.report_inputs import Figure, Run, Table, read_decisions, read_figure, read_run, read_table
+from mmv2.reporting.verdict import points
+
+SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?"}
+"""A verdict is told by word and sign; colour only repeats it."""
+SECTIONS = {
+    "Persistent knowledge": ("table01", "table02", "table09"),
+    "New knowledge": ("table03", "table04", "table05", "table10", "table11", "table13", "figure08", "ruler"),
+    "In-context learning": ("figure03", "figure04", "figure05", "figure06", "figure07", "figure13", "figure14"),
+    "Ablations": ("table12",),
+    "Training": ("training", "search", "table_search"),
+    "Further results": ("",),
+}
+"""Heading -> how the names of its tables and figures begin; the first that fits counts."""
+DIMENSIONS = {
+    "persistent knowledge": "Persistent knowledge",
+    "new knowledge": "New knowledge",
+    "in-context learning": "In-context learning",
+    "architecture": "Further results",
+}
+INTRODUCTIONS = {
+    "Persistent knowledge": "What a model remembers from training, and which benchmarks need more than that.",
+    "New knowledge": "Questions about documents that stand in the prompt and nowhere in the training data.",
+    "In-context learning": "Classes learnt from demonstrations in the prompt, with labels of meaning and without.",
+    "Ablations": "What the results owe to one part of the recipe.",
+}
+
+
+@dataclass
+class Section:
+    """One heading with all that stands below it."""
+
+    title: str
+    introduction: str
+    claims: list[Judged] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        return self.title.lower().replace(" ", "-")
+
+    @property
+    def empty(self) -> bool:
+        return not (self.claims or self.figures or self.tables)
+
+
+def render_report(
+    suite: str,
+    claims_file: Path | None,
+    table_files: Sequence[Path],
+    figure_files: Sequence[Path],
+    run_folders: Sequence[Path],
+    decisions_file: Path,
+    output: Path,
+) -> None:
+    """Write the report.
+
+    Args:
+        suite: its name.
+        claims_file: the JSON that ``render_claims`` wrote; None for a suite without claims.
+        table_files: the Markdown form of each table, in the order shown.
+        figure_files: the PNG of each figure, its ``.txt`` beside it, in the order shown.
+        run_folders: of every run, with ``final/config.json`` and ``metrics.jsonl``.
+        decisions_file: docs/decisions.md.
+        output: the HTML file.
+
+    Raises:
+        UserError: an input is missing or damaged.
+    """
+    if not run_folders:
+        raise UserError("report: no run; give it the folder of at least one")
+    page = read_page(claims_file) if claims_file else None
+    sections = _sections(page, [read_table(file) for file in table_files], [read_figure(file) for file in figure_files])
+    runs = [read_run(folder) for folder in run_folders]
+    environment = Environment(
+        loader=PackageLoader("mmv2.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"points": points, "thousands": "{:,}".format, "duration": _duration}
+    text = environment.get_template("report.html.j2").render(
+        suite=suite,
+        page=page,
+        signs=SIGNS,
+        counts=_counts(page),
+        sections=[one for title, one in sections.items() if title != "Training" and not one.empty],
+        training=sections["Training"],
+        runs=runs,
+        environments=_environments(runs),
+        decisions=read_decisions(decisions_file),
+    )
+    write_text(output, text)
+
+
+def _sections(page: ClaimsPage | None, tables: Sequence[Table], figures: Sequence[Figure]) -> Mapping[str, Section]:
+    sections = {title: Section(title, INTRODUCTIONS.get(title, "")) for title in SECTIONS}
+    for claim in page.claims if page else ():
+        sections[DIMENSIONS[claim.dimension]].claims.append(claim)
+    for table in tables:
+        sections[_title(table.name)].tables.append(table)
+    for figure in figures:
+        sections[_title(figure.name)].figures.append(figure)
+    return sections
+
+
+def _title(name: str) -> str:
+    return next(title for title, beginnings in SECTIONS.items() if name.startswith(beginnings))
+
+
+def _counts(page: ClaimsPage | None) -> dict[str, int]:
+    """How many claims have each verdict."""
+    found: list[str] = [claim.verdict.status for claim in page.claims] if page else []
+    return {status: found.count(status) for status in SIGNS}
+
+
+def _environments(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Each environment in words -> the runs that were trained in it."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        versions = {**run.provenance["environment"], "device": run.device, "code": run.provenance["code_version"]}
+        found.setdefault(", ".join(f"{name} {version}" for name, version in versions.items()), []).append(run.name)
+    return found
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

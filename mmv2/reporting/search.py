@@ -1,0 +1,61 @@
+"""Scores of a hyperparameter search, per run and task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mmv2.errors import UserError
+from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.selection import accuracy_by_query, field, main_score, of_task
+
+SEARCHED = {
+    "learning_rate": "peak learning rate",
+    "global_batch_size": "batch (sequences)",
+    "warmup_steps": "warm-up steps",
+}
+"""Settings that a search varies, and their names."""
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """One column of a search."""
+
+    name: str
+    """Task, subtask and split as recorded."""
+    found: Mapping[str, Interval]
+    """Run -> main score in percent."""
+
+    @property
+    def scores(self) -> dict[str, float]:
+        return {run: value.mean for run, value in self.found.items()}
+
+
+def searched(records: pd.DataFrame) -> pd.DataFrame:
+    """One row for each run that was searched, in a fixed order; raises UserError when records tell no settings."""
+    runs = records[records["reduction"].isna()].drop_duplicates("run")
+    settings = [f"setting_{name}" for name in SEARCHED]
+    lacking = [name for name in settings if field(runs, name).isna().any()]
+    if lacking:
+        raise UserError(f"records: some have no {', '.join(lacking)}; evaluate the runs again")
+    return runs.sort_values(["arch", "training_context", *settings, "seed", "run"])
+
+
+def search_tasks(records: pd.DataFrame) -> list[SearchTask]:
+    """The main score of every task, subtask and split, of all runs that answered it."""
+    tasks = []
+    for (task, split), _ in records.groupby(["task", "split"]):
+        measured = of_task(records, str(task), split=str(split))
+        for subtask, these in measured.groupby("subtask"):
+            score = main_score(these)
+            found = {str(run): accuracy_by_query(of_run, score) for run, of_run in these.groupby("run")}
+            tasks.append(SearchTask(f"{task}: {subtask}, {split}", found))
+    return tasks
+
+
+def last_loss(metrics: pd.DataFrame, run: str) -> float:
+    """Mean training loss over the last tenth of a run's steps; raises UserError when its metrics are not given."""
+    losses = metrics.loc[metrics["run"] == run, "loss"]
+    if losses.empty:
+        raise UserError(f"metrics: none of run {run}; name its metrics.jsonl too")
+    return float(losses.tail(max(1, len(losses) // 10)).mean())

@@ -1,0 +1,30 @@
+"""Table 3: RULER question answering of pre-trained models, at and beyond the training context."""
+
+import pandas as pd
+
+from mmv2.reporting.selection import compared, of_task, pretrained
+from mmv2.reporting.tables import TableSpec
+from mmv2.reporting.tables._over_length import over_length
+
+
+def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (%) on RULER question answering over the context length, of models that were only pre-trained.
+
+    Columns are headed by the context length in units of the training context, then by its tokens as measured / as
+    published. Measured rows are runs trained from scratch with data budget 1; beyond the training context they
+    extrapolate. The paper leaves out the transformer's numbers there. Cells hold the mean over examples with its 95 %
+    interval: bootstrap, or exact (Clopper-Pearson) where all examples score the same. Published rows are the paper's,
+    at its own scale: they compare with measured ones by architecture and ratio of lengths, not by the number itself.
+    The official score counts an answer that occurs anywhere in the generated text, the strict one an answer that begins
+    it. Chance and copying need no model; chance is the official score of the most frequent answer to questions of that
+    kind in the development file. An empty cell was not measured, or is not reported in the paper.
+    """
+    measured = of_task(compared(pretrained(records)), "ruler_qa")
+    return over_length(measured, records, published)
+
+
+TABLE = TableSpec(
+    title="RULER question answering without fine-tuning (Table 3)",
+    published="table03_ruler_qa_trained_4k.csv",
+    build=build,
+)

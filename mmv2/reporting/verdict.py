@@ -1,0 +1,228 @@
+"""The rules by which a claim of the paper is judged: constants and demands, written before the runs they judge.
+
+A claim is one or more comparisons. Each is a number with its 95 % interval and a demand on it. A comparison holds when
+the whole interval meets the demand, fails when the whole interval contradicts it, and is open in between. Conditions
+come first: without them a comparison would say nothing, whatever its number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from mmv2.config import Config
+from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.statistics import RESAMPLINGS
+from mmv2.reporting.selection import SEED
+
+CLEAR = 20.0
+"""Points above chance from which a model counts as able to do a task at all."""
+ABLE = (1.0, 8.0)
+"""Data budgets at one of which it must be."""
+CEILING = 98.0
+"""Per cent from which there is no room to be better."""
+MARGIN = 2.0
+"""Points below which a difference counts as none."""
+NEAR_CEILING = 95.0
+"""Per cent from which a task counts as solved."""
+KEPT = 0.5
+"""Share of its accuracy at the training length that a model keeps beyond it, if it extrapolates."""
+
+Status = Literal["reproduced", "not reproduced", "inconclusive"]
+Finding = Literal["holds", "fails", "open"]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What an interval, in points, must meet."""
+
+    words: str
+    contradiction: str
+    """When it fails, in words."""
+    holds: tuple[float, float]
+    """It holds for an interval inside these bounds."""
+    fails: tuple[tuple[float, float], ...]
+    """It fails for an interval inside one of these."""
+
+    def finding(self, low: float, high: float) -> Finding:
+        """Judge an interval."""
+        if _inside(low, high, self.holds):
+            return "holds"
+        return "fails" if any(_inside(low, high, bounds) for bounds in self.fails) else "open"
+
+
+def _inside(low: float, high: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] < low and high < bounds[1]
+
+
+ABOVE = Demand("above 0", f"below {MARGIN:g}", (0, inf), ((-inf, MARGIN),))
+"""Ahead: the interval is above zero. Where it excludes an advantage of ``MARGIN``, the claim fails."""
+LEVEL = Demand(
+    f"within {MARGIN:g} of 0",
+    f"all on one side, beyond {MARGIN:g}",
+    (-MARGIN, MARGIN),
+    ((-inf, -MARGIN), (MARGIN, inf)),
+)
+CLOSED = Demand(f"below {MARGIN:g}", f"above {MARGIN:g}", (-inf, MARGIN), ((MARGIN, inf),))
+"""No gap of ``MARGIN`` is left."""
+SOLVED = Demand(f"above {NEAR_CEILING:g}", f"below {NEAR_CEILING:g}", (NEAR_CEILING, inf), ((-inf, NEAR_CEILING),))
+
+
+def rises(doublings: float) -> Demand:
+    """A slope in points per doubling is above zero; it fails below ``MARGIN`` over the whole range of doublings."""
+    least = MARGIN / doublings
+    return Demand("above 0", f"below {least:.2f}", (0, inf), ((-inf, least),))
+
+
+def falls(doublings: float) -> Demand:
+    """The mirror image of ``rises``."""
+    least = MARGIN / doublings
+    return Demand("below 0", f"above {-least:.2f}", (-inf, 0), ((-least, inf),))
+
+
+RULES = (
+    f"Every number has a 95 % interval from {RESAMPLINGS:,} bootstrap resamplings of the examples, paired: the same "
+    "draws for both models, and for all numbers of shots of a query. Where there are several training seeds, those are "
+    "drawn too; where there is one, the interval does not hold what another training would change.",
+    "A comparison holds when its whole interval meets the demand, fails when its whole interval contradicts it, and is "
+    "open otherwise. A claim is reproduced when all its comparisons hold, not reproduced when one fails, inconclusive "
+    "otherwise.",
+    f"A claim is inconclusive, whatever its numbers, unless every model compared is clear of chance: {CLEAR:g} points "
+    f"above it somewhere on that task (one data set, length and number of shots) at budget "
+    f"{' or '.join(f'{budget:g}' for budget in ABLE)}. For a model against its own reduction, the whole model must be.",
+    f"Nor can a model be ahead, or rise, where there is no room: at {CEILING:g} % and more of what it must surpass.",
+    f"A difference in points: ahead is an interval {ABOVE.words} (fails {ABOVE.contradiction}); level, {LEVEL.words} "
+    f"(fails {LEVEL.contradiction}); no gap left, {CLOSED.words} (fails {CLOSED.contradiction}).",
+    f"Rises, falls: the slope over log2 of the shots is above, below 0; it fails where the change from the fewest to "
+    f"the most shots is surely less than {MARGIN:g} points in that direction.",
+    f"Solved: accuracy {SOLVED.words} % (fails {SOLVED.contradiction}). Extrapolates: keeps at least {100 * KEPT:g} % "
+    "of the accuracy at the training length.",
+    "Means are over subtasks (benchmarks, data sets), each counting the same, and within one over lengths or shots.",
+    "The comparisons are not corrected for their number: of 40 that hold by these rules, one may do so by chance.",
+)
+"""What holds for all claims, in words; each claim's own rule stands with it."""
+
+
+class Condition(Config):
+    """What must be so before a comparison can say anything."""
+
+    text: str
+    """One clause with the measured number."""
+    met: bool
+
+
+class Comparison(Config):
+    """One number with its interval, and what the claim demands of it."""
+
+    name: str
+    unit: str
+    mean: float
+    low: float
+    high: float
+    num_examples: int
+    num_seeds: int
+    """Training seeds; with 1 the interval does not hold the variance between trainings."""
+    demand: str | None
+    """None: told for the reader, not judged."""
+    contradiction: str | None
+    """Where the interval must lie for the comparison to fail."""
+    finding: Finding | None
+    published: dict[str, float]
+    """The paper's numbers of the same kind, by model size."""
+    files: tuple[str, ...]
+    """The record files it was computed from."""
+
+    @property
+    def text(self) -> str:
+        """Name, number and interval."""
+        return f"{self.name}: {self.numbers} {self.unit}"
+
+    @property
+    def numbers(self) -> str:
+        """Number and interval."""
+        return f"{points(self.mean)} [{points(self.low)}, {points(self.high)}]"
+
+
+def points(number: float) -> str:
+    """A number for people; what rounds to zero has no sign."""
+    return f"{number:.1f}".replace("-0.0", "0.0") if abs(number) < 0.1 else f"{number:.1f}"
+
+
+class Verdict(Config):
+    """What became of a claim."""
+
+    status: Status
+    reason: str
+    """One sentence."""
+    conditions: tuple[Condition, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    counts: tuple[tuple[str, str, str], ...] = ()
+    """Numbers without chance in them: what, computed here, published."""
+
+
+def compare(
+    name: str,
+    terms: Sequence[Term],
+    demand: Demand | None,
+    *,
+    unit: str = "points",
+    published: Mapping[str, float] | None = None,
+) -> Comparison:
+    """Compute a contrast in points and judge it.
+
+    Args:
+        name: what is compared, in words.
+        terms: see ``contrast``.
+        demand: on the interval; None: the number is only told.
+        unit: of the number.
+        published: the paper's numbers of the same kind, by model size.
+
+    Raises:
+        UserError: the terms were not measured on the same examples, or not with the same seeds.
+    """
+    found = contrast(terms, SEED)
+    mean, low, high = (_points(number) for number in (found.mean, found.low, found.high))
+    return Comparison(
+        name=name,
+        unit=unit,
+        mean=mean,
+        low=low,
+        high=high,
+        num_examples=found.num_examples,
+        num_seeds=found.num_seeds,
+        demand=demand.words if demand else None,
+        contradiction=demand.contradiction if demand else None,
+        finding=demand.finding(low, high) if demand else None,
+        published={size: float(np.round(number, 6)) for size, number in (published or {}).items()},
+        files=tuple(sorted({file for term in terms for file in term.records["file"].unique()})),
+    )
+
+
+def _points(share: float) -> float:
+    """Rounded, so that a number does not depend on the order in which a library adds."""
+    return float(np.round(100 * share, 6))
+
+
+def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> Verdict:
+    """Reproduced: all comparisons hold; not reproduced: any fails; inconclusive: otherwise, or a condition is unmet."""
+    unmet = [one.text for one in conditions if not one.met]
+    judged = [one for one in comparisons if one.finding is not None]
+    assert judged, "a claim demands something"
+    failing, still_open = ([one for one in judged if one.finding == finding] for finding in ("fails", "open"))
+    status: Status
+    if unmet:
+        status, reason = "inconclusive", f"This scale cannot tell: {'; '.join(unmet)}."
+    elif failing:
+        status, reason = "not reproduced", f"{_told(failing)}."
+    elif still_open:
+        status, reason = "inconclusive", f"The interval leaves it open: {_told(still_open)}."
+    else:
+        status, reason = "reproduced", f"{_told(judged)}."
+    reason = reason[0].upper() + reason[1:]
+    return Verdict(status=status, reason=reason, conditions=tuple(conditions), comparisons=tuple(comparisons))
+
+
+def _told(comparisons: Sequence[Comparison]) -> str:
+    return "; ".join(f"{one.text}, demanded {one.demand}" for one in comparisons)

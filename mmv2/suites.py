@@ -1,0 +1,192 @@
+"""Suite files: which runs, tasks, tables, figures and claims make up one scale of the replication.
+
+A suite file is ``workflow/config/suites/<suite>.yaml``. Beside the runs it names it can hold a search: runs made of
+others by trying combinations of settings.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from mmv2.config import Config, read_yaml, validate
+from mmv2.errors import UserError, choices
+from mmv2.registry import entry
+from mmv2.runs import RunConfig, load_run, merge, parse_run, read_run
+
+Which = Literal["all", "pretrained", "fine_tuned"]
+"""Final checkpoints: of every run, of those trained from scratch, or of those that start from another run's weights."""
+Length = Annotated[int, Field(ge=1)]
+
+
+class Search(Config):
+    """Equal effort for every architecture: each of ``runs`` is trained with every combination of ``grid`` and seed."""
+
+    runs: tuple[str, ...] = Field(min_length=1)
+    """Run files, as in a suite."""
+    grid: dict[str, Annotated[tuple[int | float | str | bool, ...], Field(min_length=1)]] = Field(min_length=1)
+    """Dotted key of a run file, such as training.learning_rate -> values to try."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    """Training seeds of the search: none of those of reported runs."""
+
+
+class SuiteConfig(Config):
+    """Which runs, tasks, tables, figures and claims make up one scale of the replication."""
+
+    name: str
+    runs: tuple[str, ...] = ()
+    """Run files below ``workflow/config/runs``, without ``.yaml``."""
+    search: Search | None = None
+    tasks: dict[str, SerializeAsAny[Config]]
+    """Task name -> its settings."""
+    answered_by: dict[str, Which] = Field(default_factory=dict)
+    """Task name -> whose final checkpoints answer it; all where a task is not named."""
+    milestones: dict[str, tuple[Length, ...]] = Field(default_factory=dict)
+    """Task name -> context lengths at which the milestones of fine-tuned runs answer it (Figure 8)."""
+    reductions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Name of a reduction, such as without_long_term_memory -> tasks that fine-tuned models answer after it."""
+    tables: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+
+class WorkflowConfig(Config):
+    """``workflow/config/config.yaml``: what a call of snakemake builds."""
+
+    suite: str
+    """Name of a file in ``workflow/config/suites``."""
+    evaluation_batch_size: int = Field(ge=1)
+    """Prompts decoded together. Answers do not depend on it."""
+    data_root: str
+    """Folder that holds the user's own texts; paths in the corpora of run files are relative to it."""
+
+
+def load_suite(path: Path, runs_folder: Path) -> tuple[SuiteConfig, dict[str, RunConfig]]:
+    """Read a suite and all its runs.
+
+    Args:
+        path: the suite file.
+        runs_folder: ``workflow/config/runs``.
+
+    Returns:
+        The suite, and its runs by short name (the run file's name, or that of a trial).
+
+    Raises:
+        UserError: anything wrong in any of the files, before any job starts.
+    """
+    content = read_yaml(path)
+    if "name" in content:
+        raise UserError(f"{path}: name: not a key; the suite is called like its file")
+    content["name"] = path.stem
+    if not isinstance(content.get("tasks"), dict):
+        raise UserError(f"{path}: tasks: missing or not a mapping; name at least one task with its settings")
+    tasks = {}
+    for name, settings in content["tasks"].items():
+        tasks[name] = validate(_named(path, "tasks", "task", name).settings, settings or {}, path, f"tasks.{name}")
+    plain = validate(_PlainSuite, content, path)
+    for kind in ("table", "figure", "claim"):
+        for name in getattr(plain, f"{kind}s"):
+            _named(path, f"{kind}s", kind, name)
+    suite = SuiteConfig(**{**dict(plain), "tasks": tasks})
+    _check_tasks(suite, path)
+    return suite, _runs_of(suite, path, runs_folder)
+
+
+class _PlainSuite(SuiteConfig):
+    tasks: Any
+
+
+def _named(path: Path, key: str, kind: str, name: str) -> Any:
+    try:
+        return entry(kind, name)
+    except UserError as error:
+        raise UserError(f"{path}: {key}: {error}") from None
+
+
+def _check_tasks(suite: SuiteConfig, path: Path) -> None:
+    """Tasks named elsewhere in the suite are among its tasks."""
+    named = {"answered_by": list(suite.answered_by), "milestones": list(suite.milestones)}
+    named |= {f"reductions.{name}": list(tasks) for name, tasks in suite.reductions.items()}
+    for key, tasks in named.items():
+        for task in tasks:
+            if task not in suite.tasks:
+                raise UserError(f"{path}: {key}: no task {task!r} in this suite; {choices(task, suite.tasks)}")
+
+
+def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfig]:
+    runs: dict[str, RunConfig] = {}
+    listed = (load_run(folder / f"{reference}.yaml") for reference in suite.runs)
+    for run in itertools.chain(listed, _trials(suite.search, folder) if suite.search else ()):
+        if run.name in runs:
+            raise UserError(f"{path}: runs: two files are called {run.name}; rename one, results go by that name")
+        runs[run.name] = run
+    if not runs:
+        raise UserError(f"{path}: runs: missing; name at least one run, or a search")
+    for run in runs.values():
+        if run.init_from is not None:
+            _check_init(run, runs, path)
+    return runs
+
+
+def _trials(search: Search, folder: Path) -> Iterator[RunConfig]:
+    """Every combination of run, grid values and seed, called like ``transformer.learning_rate-0.003.seed-101``."""
+    for reference in search.runs:
+        path = folder / f"{reference}.yaml"
+        content, file_of = read_run(path)
+        for values in itertools.product(*search.grid.values(), search.seeds):
+            tried = content
+            name = path.stem
+            for key, value in zip((*search.grid, "training.seed"), values, strict=True):
+                *sections, last = key.split(".")
+                nested: Any = {last: value}
+                for section in reversed(sections):
+                    nested = {section: nested}
+                tried = merge(tried, nested)
+                name += f".{last}-{value}"
+            yield parse_run(tried, file_of, name)
+
+
+SHAPES = ("vocab_size", "hidden_size", "num_layers", "num_heads", "intermediate_size", "tie_embeddings")
+"""Model keys in which a run must agree with the one whose weights it starts from; training compares all shapes."""
+
+
+def _check_init(run: RunConfig, runs: Mapping[str, RunConfig], path: Path) -> None:
+    """Whether the weights that a run starts from are there, come from a run of their own, and fit."""
+    place = f"{path}: runs: {run.name} has init_from {run.init_from!r}"
+    before, passed = run, [run.name]
+    while before.init_from is not None:
+        if before.init_from not in runs:
+            raise UserError(f"{place}, which is not in this suite; {choices(before.init_from, set(runs) - {run.name})}")
+        before = runs[before.init_from]
+        if before.name in passed:
+            raise UserError(f"{place}, which leads into a circle through {before.name}; break it")
+        passed.append(before.name)
+    source = runs[passed[1]]
+    if source.arch != run.arch:
+        raise UserError(f"{place}, whose arch is {source.arch}, not {run.arch}; start from a run of the same arch")
+    for key in SHAPES:
+        theirs, ours = getattr(source.model, key), getattr(run.model, key)
+        if theirs != ours:
+            raise UserError(f"{place}, whose model.{key} is {theirs}, not {ours}; use the same sizes")
+
+
+def planned_run(suite: Path, runs_folder: Path, name: str, planned: Mapping[str, Any]) -> RunConfig:
+    """The run that a workflow planned, with the keys that change no weight as its file has them now.
+
+    Those are left out of what a plan records, so that changing them retrains nothing.
+
+    Args:
+        suite: the suite file.
+        runs_folder: ``workflow/config/runs``.
+        name: of the run.
+        planned: its ``scientific`` settings when the plan was made.
+
+    Raises:
+        UserError: the file has been changed in other keys since then.
+    """
+    run = load_suite(suite, runs_folder)[1][name]
+    if run.scientific() != planned:
+        raise UserError(f"{suite}: runs: {name} was changed while the workflow was running; start it again")
+    return run

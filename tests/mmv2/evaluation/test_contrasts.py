@@ -1,0 +1,148 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.statistics import paired_difference
+
+
+def term(weight, scores, arm="a", subtask="s", seeds=(0,)):
+    """A term of scores per example, or per seed and example."""
+    scores = np.atleast_2d(scores)
+    rows = [
+        {
+            "run": f"{arm}-{seed}",
+            "seed": seed,
+            "task": "t",
+            "subtask": subtask,
+            "context_length": 8,
+            "num_shots": None,
+            "label_kind": None,
+            "prompt_style": None,
+            "split": "test",
+            "example_id": f"q{number}",
+            "data_hash": "h",
+            "score_x": score,
+        }
+        for seed, of_seed in zip(seeds, scores, strict=True)
+        for number, score in enumerate(of_seed)
+    ]
+    return Term(weight, arm, pd.DataFrame(rows), "score_x")
+
+
+def draws(rate, number, seed):
+    return (np.random.default_rng(seed).random(number) < rate).astype(float)
+
+
+def test_a_difference_is_the_paired_difference():
+    one, other = draws(0.6, 300, 1), draws(0.4, 300, 2)
+    found = contrast([term(1, one, "a"), term(-1, other, "b")], seed=0)
+    expected = paired_difference(term(1, one, "a").records, term(1, other, "b").records, "score_x", seed=5)
+    assert (found.mean, found.low, found.high) == pytest.approx((expected.mean, expected.low, expected.high), abs=0.006)
+    assert (found.num_examples, found.num_seeds) == (300, 1)
+
+
+def test_pairing_goes_by_example_whatever_the_order():
+    one = term(1, draws(0.5, 200, 1))
+    shuffled = Term(-1, "b", one.records.sample(frac=1, random_state=0), "score_x")
+    found = contrast([one, shuffled], seed=0)
+    others = 1 - 0.025 ** (1 / 200)
+    assert (found.mean, found.low, found.high) == pytest.approx((0, -others, others))
+
+
+def test_the_interval_of_a_slope_covers_the_truth_about_95_times_in_100():
+    rates, weights = (0.3, 0.5, 0.7), (-0.5, 0.0, 0.5)
+    covered = 0
+    for trial in range(60):
+        rng = np.random.default_rng(trial)
+        terms = [term(w, rng.random(80) < rate) for w, rate in zip(weights, rates, strict=True)]
+        found = contrast(terms, seed=trial)
+        covered += found.low <= 0.2 <= found.high
+    assert 52 <= covered <= 60
+
+
+def test_cells_of_the_same_queries_move_together():
+    hard = np.random.default_rng(0).random(400)
+    terms = [term(w, hard < rate) for w, rate in ((-1, 0.4), (1, 0.6))]
+    together = contrast(terms, seed=0)
+    apart = contrast([term(-1, hard < 0.4, subtask="one"), term(1, hard < 0.6, subtask="other")], seed=0)
+    assert together.mean == pytest.approx(apart.mean)
+    assert together.high - together.low < 0.7 * (apart.high - apart.low)
+
+
+def test_subtasks_count_as_they_are_weighed_whatever_their_sizes():
+    found = contrast([term(0.5, np.ones(10), subtask="few"), term(0.5, draws(0.0, 90, 0), subtask="many")], seed=0)
+    assert found.mean == pytest.approx(0.5)
+    assert found.num_examples == 100
+
+
+def test_training_seeds_are_drawn_too_one_less_than_there_are():
+    scores = np.repeat([[0.0], [0.0], [0.0], [1.0]], 50, axis=1)
+    found = contrast([term(1, scores, seeds=(1, 2, 3, 4))], seed=0)
+    # Three of four: all of them the last one in 1 of 64 resamplings, two of them in 9 of 64.
+    assert (found.mean, found.low, found.high) == pytest.approx((0.25, 0, 2 / 3))
+    assert found.num_seeds == 4
+
+
+def test_the_variance_between_seeds_is_not_underestimated():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(60):
+        scores = np.repeat(np.clip(rng.normal(0.5, 0.1, (4, 1)), 0, 1), 30, axis=1)
+        found = contrast([term(1, scores, seeds=range(4))], seed=trial)
+        covered += found.low <= 0.5 <= found.high
+    assert covered >= 50
+
+
+def test_terms_of_one_arm_come_from_the_same_trainings():
+    scores = np.random.default_rng(1).random((3, 1)).repeat(20, axis=1)
+    same = contrast([term(1, scores, "a", seeds=range(3)), term(-1, scores, "a", seeds=range(3))], seed=0)
+    apart = contrast([term(1, scores, "a", seeds=range(3)), term(-1, scores, "b", seeds=range(3))], seed=0)
+    others = 1 - 0.025 ** (1 / 20)
+    assert (same.low, same.high) == pytest.approx((-others, others)), "only what 20 examples leave open"
+    assert apart.high - apart.low > 1.5 * (same.high - same.low)
+
+
+def test_the_fewest_seeds_are_told():
+    terms = [term(1, np.ones((2, 5)), "a", seeds=(1, 2)), term(-1, np.ones(5), "b")]
+    assert contrast(terms, seed=0).num_seeds == 1
+
+
+@pytest.mark.parametrize("sizes", [(30,), (15, 15)])
+def test_where_all_examples_add_the_same_the_interval_is_exact(sizes):
+    share = 1 / len(sizes)
+    terms = [
+        term(weight * share, np.ones(size), arm, subtask=str(number))
+        for number, size in enumerate(sizes)
+        for weight, arm in ((1, "a"), (-1, "b"))
+    ]
+    others = 1 - 0.025 ** (1 / 30)
+    found = contrast(terms, seed=0)
+    assert (found.mean, found.low, found.high) == pytest.approx((0, -others, others))
+
+
+def test_the_seed_alone_decides():
+    terms = [term(1, np.random.default_rng(0).random(40))]
+    assert contrast(terms, seed=1) == contrast(terms, seed=1)
+    assert contrast(terms, seed=1) != contrast(terms, seed=2)
+
+
+@pytest.mark.parametrize("column", ["example_id", "data_hash"])
+def test_other_examples_are_refused(column):
+    other = term(-1, np.ones(3), "b")
+    other.records.loc[0, column] = "another"
+    with pytest.raises(UserError, match=r"t, s: a-0, b-0: answered different examples \(3 and 3, 2 in common\)"):
+        contrast([term(1, np.ones(3)), other], seed=0)
+
+
+def test_a_seed_that_lacks_an_example_is_refused():
+    lacking = term(1, np.ones((2, 3)), seeds=(1, 2))
+    lacking = Term(1, "a", lacking.records.iloc[1:], "score_x")
+    with pytest.raises(UserError, match="answered different examples"):
+        contrast([lacking], seed=0)
+
+
+def test_an_arm_has_the_same_seeds_everywhere():
+    with pytest.raises(UserError, match=r"a: training seeds \[0\] in one place and \[1\] in another \(a-1\)"):
+        contrast([term(1, np.ones(3)), term(-1, np.ones(3), seeds=(1,))], seed=0)

@@ -1,0 +1,86 @@
+import csv
+
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.records import write_records
+from mmv2.registry import entry
+from mmv2.reporting.claims_page import read_page, render_claims
+from mmv2.reporting.verdict import RULES
+from tests.golden.make_records_claims import world
+from tests.mmv2.reporting.claims.evidence import PUBLISHED
+
+NAMES = ("ahead_at_training_length", "persistent_parity", "more_data_does_not_close_anonymous")
+LATE = ("parameters_and_flops_of_table2",)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Record files of two groups of runs."""
+    folder = tmp_path_factory.mktemp("records")
+    records = world()
+    for arch in ("mmv2", "transformer"):
+        write_records(folder / f"{arch}.jsonl", [record for record in records if record.arch == arch])
+    return [folder / "mmv2.jsonl", folder / "transformer.jsonl"]
+
+
+def test_the_page_has_a_row_per_claim_and_the_same_bytes_each_time(files, tmp_path):
+    for name in ("one", "two"):
+        render_claims((*NAMES, *LATE), files, tmp_path / name / "claims", PUBLISHED)
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert set(one) == {f"claims.{ending}" for ending in ("csv", "md", "tex", "json")}
+    assert one == two
+    rows = list(csv.DictReader((tmp_path / "one" / "claims.csv").read_text().splitlines()))
+    assert [row["claim"] for row in rows] == [*NAMES, *LATE]
+    first = rows[0]
+    assert first["the paper"] == entry("claim", NAMES[0]).statement
+    assert first["published"] == "small 5.6, large 1.6 (Table 3)"
+    assert float(first["measured, low"]) < float(first["measured"]) == 20 < float(first["measured, high"])
+    assert (first["verdict"], first["training seeds"]) == ("reproduced", "1")
+    table = PUBLISHED / "table03_ruler_qa_trained_4k.csv"
+    assert first["sources"] == f"{table}, {files[0]}, {files[1]}"
+    assert rows[2]["published"] == "only a picture (Figure 7)"
+    assert rows[3]["published"].startswith("8.8B, 16.7B, ")
+    assert rows[3]["measured"] == ""
+
+
+def test_the_page_states_rules_and_the_number_of_comparisons(files, tmp_path):
+    render_claims(NAMES, files, tmp_path / "claims", PUBLISHED)
+    text = (tmp_path / "claims.md").read_text()
+    assert all(rule in text for rule in RULES)
+    assert (
+        "3 claims, 3 comparisons; 3 of them on one training seed, so that the variance between trainings is NOT in "
+        "their intervals." in text
+    )
+
+
+def test_what_is_read_is_what_was_written(files, tmp_path):
+    render_claims(NAMES, files, tmp_path / "claims", PUBLISHED)
+    page = read_page(tmp_path / "claims.json")
+    assert [claim.name for claim in page.claims] == list(NAMES)
+    assert page.claims[0].verdict.comparisons[0].files == tuple(map(str, files))
+    assert page.training_seeds == (1,)
+    assert page.data["ruler_qa"] == ("synthetic ruler_qa",)
+    assert len(page.comparisons) == 3, "what is only told is none"
+    assert sum(len(claim.verdict.comparisons) for claim in page.claims) == 4
+
+
+def test_a_damaged_page_is_told(tmp_path):
+    (tmp_path / "claims.json").write_text("[]")
+    with pytest.raises(UserError, match=r"claims\.json: holds no mapping"):
+        read_page(tmp_path / "claims.json")
+    (tmp_path / "claims.json").write_text('{"claims": [], "rule": []}')
+    with pytest.raises(UserError, match=r"claims\.json: rule: unknown key; did you mean 'rules'"):
+        read_page(tmp_path / "claims.json")
+
+
+def test_what_is_missing_is_told_with_the_claim(files, tmp_path):
+    with pytest.raises(
+        UserError, match=r"^claim ahead_at_training_length: records: no Transformer, budget 1, pre-trained"
+    ):
+        render_claims(NAMES, files[:1], tmp_path / "claims", PUBLISHED)
+    with pytest.raises(UserError, match=r"claim 'parity' is unknown; .*persistent_parity"):
+        render_claims(["parity"], files, tmp_path / "claims", PUBLISHED)
+    with pytest.raises(UserError, match="claims: none given"):
+        render_claims([], files, tmp_path / "claims", PUBLISHED)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,83 @@
+import pytest
+
+from mmv2.reporting.verdict import ABOVE, CLOSED, LEVEL, SOLVED, Comparison, Condition, falls, judge, points, rises
+
+
+@pytest.mark.parametrize(
+    ("demand", "low", "high", "finding"),
+    [
+        (ABOVE, 0.1, 9, "holds"),
+        (ABOVE, 0.1, 1, "holds"),
+        (ABOVE, 0.0, 9, "open"),
+        (ABOVE, -1, 2.5, "open"),
+        (ABOVE, -1, 1.9, "fails"),
+        (ABOVE, -9, -1, "fails"),
+        (LEVEL, -1.9, 1.9, "holds"),
+        (LEVEL, 0.5, 1.5, "holds"),
+        (LEVEL, -2.1, 1, "open"),
+        (LEVEL, 1, 3, "open"),
+        (LEVEL, 2.1, 3, "fails"),
+        (LEVEL, -9, -2.1, "fails"),
+        (CLOSED, -9, 1.9, "holds"),
+        (CLOSED, 0.5, 2.5, "open"),
+        (CLOSED, 2.1, 9, "fails"),
+        (SOLVED, 95.1, 100, "holds"),
+        (SOLVED, 94, 96, "open"),
+        (SOLVED, 50, 94.9, "fails"),
+        (rises(4), 0.1, 3, "holds"),
+        (rises(4), -0.1, 0.6, "open"),
+        (rises(4), -0.1, 0.4, "fails"),
+        (falls(4), -3, -0.1, "holds"),
+        (falls(4), -0.6, 0.1, "open"),
+        (falls(4), -0.4, 0.1, "fails"),
+    ],
+)
+def test_the_whole_interval_decides(demand, low, high, finding):
+    assert demand.finding(low, high) == finding
+
+
+def comparison(finding, name="x"):
+    numbers = {"mean": 1.0, "low": 0.0, "high": 2.0, "num_examples": 9, "num_seeds": 1}
+    demand = None if finding is None else "above 0"
+    rest = {"demand": demand, "contradiction": demand, "finding": finding, "published": {}, "files": ()}
+    return Comparison(name=name, unit="points", **numbers, **rest)
+
+
+@pytest.mark.parametrize(
+    ("findings", "status"),
+    [
+        (["holds", "holds"], "reproduced"),
+        (["holds", None], "reproduced"),
+        (["holds", "open"], "inconclusive"),
+        (["open", "fails"], "not reproduced"),
+        (["holds", "fails"], "not reproduced"),
+    ],
+)
+def test_a_claim_is_as_good_as_its_worst_comparison(findings, status):
+    found = judge([Condition(text="able", met=True)], [comparison(finding) for finding in findings])
+    assert found.status == status
+    assert len(found.comparisons) == len(findings)
+
+
+@pytest.mark.parametrize("finding", ["holds", "open", "fails"])
+def test_without_a_condition_no_number_decides(finding):
+    conditions = [Condition(text="this is met", met=True), Condition(text="that is not", met=False)]
+    found = judge(conditions, [comparison(finding)])
+    assert (found.status, found.reason) == ("inconclusive", "This scale cannot tell: that is not.")
+
+
+def test_the_reason_names_what_decided():
+    found = judge([], [comparison("holds", "one"), comparison("fails", "two"), comparison("open", "three")])
+    assert found.reason == "Two: 1.0 [0.0, 2.0] points, demanded above 0."
+
+
+def test_a_claim_demands_something():
+    with pytest.raises(AssertionError, match="demands something"):
+        judge([], [comparison(None)])
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(-0.04, "0.0"), (0.0, "0.0"), (-0.06, "-0.1"), (-10.02, "-10.0"), (-100.0, "-100.0")]
+)
+def test_what_rounds_to_zero_has_no_sign(number, text):
+    assert points(number) == text

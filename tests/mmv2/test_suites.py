@@ -1,0 +1,127 @@
+"""Suite files: their runs, searches, and what is refused. Mistakes in the shipped ones: tests/workflow."""
+
+import re
+
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.registry import architecture
+from mmv2.suites import load_suite
+from tests.mmv2.run_files import BASE, refused
+
+
+@pytest.fixture
+def suite(write, tmp_path):
+    """Loads a suite of transformer runs: name -> what its file overrides in BASE."""
+
+    def run(files, **changes):
+        write("runs/_base", **BASE)
+        for name, content in files.items():
+            write(f"runs/{name}", **{"base": "_base.yaml", "arch": "transformer", **content})
+        settings = {"runs": list(files), "tasks": {"ruler_qa": {"context_lengths": [32]}}, "tables": [], "figures": []}
+        return load_suite(write("suite", **{**settings, **changes}), tmp_path / "runs")
+
+    return run
+
+
+def test_a_chain_of_runs_loads_in_any_order(suite):
+    longer = {"model": {"max_seq_len": 64, "norm_eps": 1.0e-6}}
+    _, runs = suite({"three": {"init_from": "two"}, "two": {"init_from": "one", **longer}, "one": {}})
+    assert {name: run.init_from for name, run in runs.items()} == {"three": "two", "two": "one", "one": None}
+
+
+@pytest.mark.parametrize(
+    ("runs", "named"),
+    [
+        ({"one": {"init_from": "one"}}, "one"),
+        ({"one": {"init_from": "two"}, "two": {"init_from": "one"}}, "one"),
+        ({"a": {"init_from": "b"}, "b": {"init_from": "c"}, "c": {"init_from": "a"}}, "a"),
+    ],
+    ids=["itself", "two", "three"],
+)
+def test_runs_that_start_from_each_other_are_refused(suite, tmp_path, runs, named):
+    refused(tmp_path / "suite.yaml", f"runs: {named} has init_from", suite, runs)
+
+
+def test_a_run_before_a_circle_is_not_called_part_of_it(suite):
+    runs = {"a": {"init_from": "b"}, "b": {"init_from": "c"}, "c": {"init_from": "b"}}
+    with pytest.raises(UserError, match="init_from") as error:
+        suite(runs)
+    assert "starts from a itself" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "model", [{"hidden_size": 64}, {"num_layers": 3}, {"intermediate_size": 96}, {"vocab_size": 100}], ids=str
+)
+def test_weights_of_other_sizes_are_refused(suite, tmp_path, model):
+    with pytest.raises(UserError, match=rf"suite\.yaml: runs: two has init_from 'one', .*model\.{next(iter(model))}"):
+        suite({"one": {}, "two": {"init_from": "one", "model": model}})
+
+
+def test_weights_of_another_architecture_are_refused(suite, write):
+    del (plain := dict(BASE))["model"]
+    write("runs/_plain", **plain)
+    mosaic = {"base": "_plain.yaml", "arch": "mmv2", "model": architecture("mmv2").tiny.model_dump(mode="json")}
+    with pytest.raises(UserError, match=r"suite\.yaml: runs: two has init_from 'one', .*mmv2"):
+        suite({"one": mosaic, "two": {"init_from": "one"}})
+
+
+def test_weights_of_a_run_elsewhere_are_refused(suite, tmp_path):
+    told = "runs: two has init_from 'one', which is not in this suite"
+    refused(tmp_path / "suite.yaml", told, suite, {"two": {"init_from": "one"}})
+
+
+def test_two_runs_of_one_name_are_refused(suite, tmp_path):
+    same = {"base": "../_base.yaml"}
+    refused(tmp_path / "suite.yaml", "runs: two files are called one;", suite, {"one": {}, "other/one": same})
+
+
+GRID = {"training.learning_rate": [1.0e-3, 3.0e-3], "model.num_layers": [1, 2, 3]}
+
+
+def test_a_search_tries_every_combination_with_every_run_and_seed(suite):
+    search = {"runs": ["one", "two"], "grid": GRID, "seeds": [101, 102]}
+    _, runs = suite({"one": {}, "two": {"budget": 2.0}}, runs=[], search=search)
+    assert len(runs) == 2 * 2 * 3 * 2
+    trial = runs["two.num_layers-1.learning_rate-0.003.seed-102"]
+    tried = (trial.training.learning_rate, trial.model.num_layers, trial.training.seed, trial.budget)
+    assert tried == (3.0e-3, 1, 102, 2.0)
+    assert trial.training.warmup_steps == BASE["training"]["warmup_steps"]
+    assert {(run.training.learning_rate, run.model.num_layers, run.training.seed) for run in runs.values()} == {
+        (rate, layers, seed) for rate in (1.0e-3, 3.0e-3) for layers in (1, 2, 3) for seed in (101, 102)
+    }
+
+
+@pytest.mark.parametrize(
+    ("search", "told"),
+    [
+        ({"grid": {"training.learning_rat": [1.0]}}, r"one\.yaml: training\.learning_rat: unknown key; did you mean"),
+        ({"grid": {}}, r"suite\.yaml: search\.grid: "),
+        ({"seeds": []}, r"suite\.yaml: search\.seeds: "),
+        ({"runs": ["three"]}, r"three\.yaml: no such file"),
+    ],
+    ids=["key", "grid", "seeds", "run"],
+)
+def test_a_wrong_search_is_told(suite, search, told):
+    search = {"runs": ["one"], "grid": GRID, "seeds": [101], **search}
+    with pytest.raises(UserError, match=told):
+        suite({"one": {}}, runs=[], search=search)
+
+
+def test_a_suite_without_any_run_is_refused(suite):
+    with pytest.raises(UserError, match=r"suite\.yaml: runs: missing; name at least one run, or a search"):
+        suite({}, runs=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"answered_by": {"ruler": "all"}}, "answered_by"),
+        ({"milestones": {"ruler": [32]}}, "milestones"),
+        ({"reductions": {"without_long_term_memory": ["ruler"]}}, "reductions.without_long_term_memory"),
+    ],
+    ids=["answered_by", "milestones", "reductions"],
+)
+def test_a_task_named_elsewhere_must_be_one_of_the_suite(suite, changes, key):
+    with pytest.raises(UserError, match=rf"suite\.yaml: {re.escape(key)}: no task 'ruler' in this suite; did you mean"):
+        suite({"one": {}}, **changes)
