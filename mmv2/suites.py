@@ -13,7 +13,7 @@ from pydantic import Field, SerializeAsAny
 
 from mmv2.config import Config, read_yaml, validate
 from mmv2.errors import UserError, choices
-from mmv2.registry import entry
+from mmv2.registry import architectures, entry
 from mmv2.runs import RunConfig, load_run, merge, parse_run, read_run
 
 Which = Literal["all", "pretrained", "fine_tuned"]
@@ -106,13 +106,27 @@ def _named(path: Path, key: str, kind: str, name: str) -> Any:
 
 
 def _check_tasks(suite: SuiteConfig, path: Path) -> None:
-    """Tasks named elsewhere in the suite are among its tasks."""
+    """Tasks, lengths and reductions named elsewhere in the suite are there; nothing is drawn twice."""
+    reductions = {name for spec in architectures().values() for name in spec.reductions}
+    for name in suite.reductions:
+        if name not in reductions:
+            raise UserError(f"{path}: reductions: no architecture has {name!r}; {choices(name, reductions)}")
+    for key in ("tables", "figures", "claims"):
+        names = getattr(suite, key)
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise UserError(f"{path}: {key}: {twice[0]} stands twice; name it once")
     named = {"answered_by": list(suite.answered_by), "milestones": list(suite.milestones)}
     named |= {f"reductions.{name}": list(tasks) for name, tasks in suite.reductions.items()}
     for key, tasks in named.items():
         for task in tasks:
             if task not in suite.tasks:
                 raise UserError(f"{path}: {key}: no task {task!r} in this suite; {choices(task, suite.tasks)}")
+    for task, lengths in suite.milestones.items():
+        asked = suite.tasks[task].context_lengths
+        for length in lengths:
+            if length not in asked:
+                raise UserError(f"{path}: milestones.{task}: {length} is none of its context_lengths {list(asked)}")
 
 
 def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfig]:
@@ -131,7 +145,7 @@ def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfi
 
 
 def _trials(search: Search, folder: Path) -> Iterator[RunConfig]:
-    """Every combination of run, grid values and seed, called like ``transformer.learning_rate-0.003.seed-101``."""
+    """Every combination of run, grid values and seed, called by what varies: ``one.learning_rate-0.003``."""
     for reference in search.runs:
         path = folder / f"{reference}.yaml"
         content, file_of = read_run(path)
@@ -144,7 +158,8 @@ def _trials(search: Search, folder: Path) -> Iterator[RunConfig]:
                 for section in reversed(sections):
                     nested = {section: nested}
                 tried = merge(tried, nested)
-                name += f".{last}-{value}"
+                if len(search.grid.get(key, search.seeds)) > 1:
+                    name += f".{last}-{value}"
             yield parse_run(tried, file_of, name)
 
 

@@ -13,6 +13,7 @@ from mmv2.config import validate
 from mmv2.errors import UserError
 from mmv2.registry import architecture
 from mmv2.reporting.metrics import read_metrics
+from mmv2.reporting.search import last_loss
 
 _DOTS_PER_PIXEL = 2
 """Figures have 200 dots per inch, a page 96 or so."""
@@ -138,7 +139,7 @@ def read_run(folder: Path) -> Run:
         tokens=tokens,
         seconds=_seconds(metrics),
         flops=3.0 * tokens * spec.flops_per_token(model, model.max_seq_len),
-        loss=float(metrics["loss"].tail(-(-len(metrics) // 10)).mean()),
+        loss=last_loss(metrics, folder.name),
         device=str(origin.get("device", "")),
         provenance=origin,
         hashes={"fingerprint": str(origin["fingerprint"]), "corpus": str(origin["corpus"]), **hashes},

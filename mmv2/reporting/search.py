@@ -7,7 +7,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.selection import accuracy_by_query, field, main_score, of_task
+from mmv2.reporting.selection import accuracy_by_query, field, main_score, of_task, reference
 
 SEARCHED = {
     "learning_rate": "peak learning rate",
@@ -22,9 +22,11 @@ class SearchTask:
     """One column of a search."""
 
     name: str
-    """Task, subtask and split as recorded."""
+    """Task and subtask; where a task was answered on several splits, also which."""
     found: Mapping[str, Interval]
     """Run -> main score in percent."""
+    chance: float
+    """In percent."""
 
     @property
     def scores(self) -> dict[str, float]:
@@ -44,12 +46,14 @@ def searched(records: pd.DataFrame) -> pd.DataFrame:
 def search_tasks(records: pd.DataFrame) -> list[SearchTask]:
     """The main score of every task, subtask and split, of all runs that answered it."""
     tasks = []
+    splits = records.groupby("task")["split"].nunique()
     for (task, split), _ in records.groupby(["task", "split"]):
         measured = of_task(records, str(task), split=str(split))
         for subtask, these in measured.groupby("subtask"):
             score = main_score(these)
             found = {str(run): accuracy_by_query(of_run, score) for run, of_run in these.groupby("run")}
-            tasks.append(SearchTask(f"{task}: {subtask}, {split}", found))
+            name = f"{task}: {subtask}" + (f", {split}" if splits[task] > 1 else "")
+            tasks.append(SearchTask(name, found, chance=reference(these, "chance").mean))
     return tasks
 
 

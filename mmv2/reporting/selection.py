@@ -89,6 +89,11 @@ def milestones(records: pd.DataFrame, task: str) -> pd.DataFrame:
         taken_over = {name: first[name] for name in ("init_from", "training_context")}
         starts.append(start.assign(run=run, step=0, tokens_seen=0, **taken_over))
     found = pd.concat([*starts, followed])
+    # Steps on the way may have been asked at some lengths only.
+    asked = [set(of_step["context_length"]) for _, of_step in found.groupby(CHECKPOINT, dropna=False)]
+    found = found[found["context_length"].isin(set.intersection(*asked))]
+    if found.empty:
+        raise UserError(f"records: the milestones answered {task} at no length in common; ask all of them at one")
     check_comparable(found)
     return found
 
@@ -187,12 +192,14 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
     """Every checkpoint has a record of each example that any has: a mean over a part of a file is another mean."""
     examples = records.groupby(EXAMPLE, dropna=False).ngroup()
     everything = set(examples)
-    lacking = {
-        str(run): len(everything - set(of_checkpoint))
-        for (run, *_), of_checkpoint in examples.groupby([records[name] for name in CHECKPOINT], dropna=False)
-    }
-    if any(lacking.values()):
-        told = ", ".join(f"{run} lacks {number}" for run, number in lacking.items() if number)
+    lacking = [
+        (f"{run}, step {step}" + ("" if pd.isna(reduction) else f", {reduction}"), len(everything - set(of_checkpoint)))
+        for (run, step, reduction), of_checkpoint in examples.groupby(
+            [records[name] for name in CHECKPOINT], dropna=False
+        )
+    ]
+    if any(number for _, number in lacking):
+        told = "; ".join(f"{checkpoint} lacks {number}" for checkpoint, number in lacking if number)
         raise UserError(
             f"records: runs did not answer the same {task} examples (of {len(everything)}, {told}); "
             f"evaluate all runs on the same frozen file"

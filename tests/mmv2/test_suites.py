@@ -125,3 +125,27 @@ def test_a_suite_without_any_run_is_refused(suite):
 def test_a_task_named_elsewhere_must_be_one_of_the_suite(suite, changes, key):
     with pytest.raises(UserError, match=rf"suite\.yaml: {re.escape(key)}: no task 'ruler' in this suite; did you mean"):
         suite({"one": {}}, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"reductions": {"without_longterm": ["ruler_qa"]}},
+            "reductions: no architecture has 'without_longterm'; did you",
+        ),
+        ({"milestones": {"ruler_qa": [64]}}, "milestones.ruler_qa: 64 is none of its context_lengths [32]"),
+        ({"tables": ["table_search", "table_search"]}, "tables: table_search stands twice; name it once"),
+    ],
+    ids=["reductions", "milestones", "twice"],
+)
+def test_what_could_only_fail_after_training_is_told_before(suite, changes, told):
+    with pytest.raises(UserError, match=rf"suite\.yaml: {re.escape(told)}"):
+        suite({"one": {}}, **changes)
+
+
+def test_a_trial_is_called_by_what_varies(suite):
+    search = {"runs": ["one"], "grid": {"budget": [0.5], "training.learning_rate": [1.0e-3, 2.0e-3]}, "seeds": [7]}
+    _, runs = suite({"one": {}}, runs=[], search=search)
+    assert set(runs) == {"one.learning_rate-0.001", "one.learning_rate-0.002"}
+    assert {run.budget for run in runs.values()} == {0.5}

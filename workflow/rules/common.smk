@@ -108,7 +108,7 @@ def checkpoint_files(wildcards):
 def lengths_asked(wildcards):
     """Context lengths at which a checkpoint answers a task; None: all."""
     if wildcards.checkpoint.startswith("step-"):
-        return SUITE.milestones[wildcards.task]
+        return SUITE.milestones.get(wildcards.task)
     return None
 
 

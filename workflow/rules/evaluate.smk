@@ -27,6 +27,8 @@ rule reduce:
         ),
     log:
         f"{RESULTS}/logs/reduce/{{run}}/{{reduction}}.log",
+    params:
+        sources=source_hash(("mmv2.convert", "mmv2.final")),
     script:
         "../scripts/reduce.py"
 

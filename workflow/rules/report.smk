@@ -31,7 +31,9 @@ def published_numbers(wildcards):
 
 def metrics_shown(kind):
     """Metrics of all runs, for a table or figure that shows them."""
-    return lambda wildcards: all_metrics() if entry(kind, wildcards[kind]).metrics else []
+    return lambda wildcards: (
+        all_metrics() if entry(kind, wildcards[kind]).metrics else []
+    )
 
 
 rule table:
@@ -77,6 +79,7 @@ rule claims:
     params:
         names=SUITE.claims,
         shared=SHARED,
+        info=source_hash(("mmv2.info",)),
     script:
         "../scripts/claims.py"
 

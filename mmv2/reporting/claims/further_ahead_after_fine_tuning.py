@@ -18,6 +18,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     )
     short, long = common_context(*before), common_context(*after)
     old = [model.of(TASK).at(lengths=[short]) for model in before]
+    other = after[1].of(TASK).at(lengths=[long])
     changes = {
         length: [*new[0].mean(), *new[1].mean(-1), *old[0].mean(-1), *old[1].mean()]
         for length in (long, short)
@@ -29,7 +30,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     }
     name = "gap after fine-tuning at {:,} tokens minus gap before at {:,}"
     return judge(
-        able(evidence),
+        [*able(evidence), other.room],
         [
             compare(name.format(long, short), changes[long], ABOVE, published=published["32k"]),
             compare(name.format(short, short), changes[short], None, published=published["4k"]),

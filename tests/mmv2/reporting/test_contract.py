@@ -155,8 +155,8 @@ def renamed(records, arch):
 
 
 @pytest.mark.parametrize(("arch", "label"), [("mmv2", "Memory Mosaics v2"), ("transformer", "Transformer")])
-def test_an_unknown_architecture_has_the_rows_that_a_known_one_would_have(table, arch, label, golden):
-    before, after = (build(table, records) for records in (golden, renamed(golden, arch)))
+def test_an_unknown_architecture_has_the_rows_that_a_known_one_would_have(table, arch, label, golden, metrics):
+    before, after = (build(table, records, metrics) for records in (golden, renamed(golden, arch)))
     before, after = (
         sorted(found["model"] if table == "table_search" else found["model"][found["source"] != "published"])
         for found in (before, after)

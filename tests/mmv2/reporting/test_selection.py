@@ -72,13 +72,13 @@ def test_other_data_of_an_earlier_step_or_another_task_do_not_matter():
 @pytest.mark.parametrize("field", [name for name in EXAMPLE if name not in ("task", "split")])
 def test_runs_with_as_many_but_other_examples_are_not_pooled(field):
     records = pd.DataFrame([record("a"), record("a", **{field: 2}), record("b"), record("b", **{field: 3})])
-    with pytest.raises(UserError, match=r"did not answer the same x examples \(of 3, a lacks 1, b lacks 1\)"):
+    with pytest.raises(UserError, match=r"did not answer the same x examples \(of 3, a, step 1 lacks 1; b, step 1 lacks 1\)"):
         of_task(records, "x")
 
 
 def test_a_run_with_lost_records_is_named():
     records = [record(run, example_id=name) for run in "abc" for name in ("q1", "q2", "q3")]
-    with pytest.raises(UserError, match=r"\(of 3, b lacks 2\); evaluate all runs on the same frozen file"):
+    with pytest.raises(UserError, match=r"\(of 3, b, step 1 lacks 2\); evaluate all runs on the same frozen file"):
         of_task(pd.DataFrame([row for row in records if row["run"] != "b" or row["example_id"] == "q2"]), "x")
 
 

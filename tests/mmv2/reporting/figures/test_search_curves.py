@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
@@ -21,11 +22,24 @@ def records(tmp_path):
     return read_records(tmp_path / "x.jsonl")
 
 
-def test_points_are_runs_and_lines_join_their_means(records, draw):
-    (axes,) = draw(FIGURE, records)
-    assert axes.get_title() == "ruler_qa: tiny, test"
+@pytest.fixture
+def metrics(records):
+    """Every run has 20 steps; the loss falls to the learning rate, which stands in the last two."""
+    rows = [
+        {"run": run, "step": step, "loss": 5.0 if step < 19 else rate}
+        for run, rate in records.groupby("run")["setting_learning_rate"].first().items()
+        for step in range(1, 21)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_points_are_runs_and_lines_join_their_means(records, metrics, draw):
+    _, axes = draw(FIGURE, records, metrics)
+    assert axes.get_title() == "ruler_qa: tiny"
     means = records.groupby(["setting_global_batch_size", "setting_learning_rate"])["score_official"].mean()
-    lines = [line for line in axes.lines if line.get_linestyle() != "None"]
+    *_, chance = axes.lines
+    assert list(chance.get_ydata()) == pytest.approx(2 * [100 * records["chance"].mean()])
+    lines = [line for line in axes.lines[:-1] if line.get_linestyle() != "None"]
     points = [line for line in axes.lines if line.get_linestyle() == "None"]
     for batch, line, single in zip((8, 32), lines, points, strict=True):
         assert list(line.get_xdata()) == list(RATES)
@@ -35,6 +49,12 @@ def test_points_are_runs_and_lines_join_their_means(records, draw):
     assert points[0].get_marker() != points[1].get_marker()
 
 
-def test_records_without_settings_are_told(records):
+def test_the_loss_is_that_of_the_last_tenth(records, metrics, draw):
+    axes, _ = draw(FIGURE, records, metrics)
+    for line in axes.lines:
+        assert list(line.get_ydata()) == pytest.approx(list(line.get_xdata()))
+
+
+def test_records_without_settings_are_told(records, metrics):
     with pytest.raises(UserError, match="some have no setting_learning_rate"):
-        FIGURE.draw(records.drop(columns="setting_learning_rate"))
+        FIGURE.draw(records.drop(columns="setting_learning_rate"), metrics)
