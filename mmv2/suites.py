@@ -13,6 +13,7 @@ from pydantic import Field, SerializeAsAny
 
 from mmv2.config import Config, read_yaml, validate
 from mmv2.errors import UserError, choices
+from mmv2.evaluation.tasks import TaskSettings
 from mmv2.registry import architectures, entry
 from mmv2.runs import RunConfig, load_run, merge, parse_run, read_run
 
@@ -39,7 +40,7 @@ class SuiteConfig(Config):
     runs: tuple[str, ...] = ()
     """Run files below ``workflow/config/runs``, without ``.yaml``."""
     search: Search | None = None
-    tasks: dict[str, SerializeAsAny[Config]]
+    tasks: dict[str, SerializeAsAny[TaskSettings]]
     """Task name -> its settings."""
     answered_by: dict[str, Which] = Field(default_factory=dict)
     """Task name -> whose final checkpoints answer it; all where a task is not named."""

@@ -46,13 +46,13 @@ def searched(records: pd.DataFrame) -> pd.DataFrame:
 def search_tasks(records: pd.DataFrame) -> list[SearchTask]:
     """The main score of every task, subtask and split, of all runs that answered it."""
     tasks = []
-    splits = records.groupby("task")["split"].nunique()
+    splits = {str(task): these["split"].nunique() for task, these in records.groupby("task")}
     for (task, split), _ in records.groupby(["task", "split"]):
         measured = of_task(records, str(task), split=str(split))
         for subtask, these in measured.groupby("subtask"):
             score = main_score(these)
             found = {str(run): accuracy_by_query(of_run, score) for run, of_run in these.groupby("run")}
-            name = f"{task}: {subtask}" + (f", {split}" if splits[task] > 1 else "")
+            name = f"{task}: {subtask}" + (f", {split}" if splits[str(task)] > 1 else "")
             tasks.append(SearchTask(name, found, chance=reference(these, "chance").mean))
     return tasks
 

@@ -192,12 +192,11 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
     """Every checkpoint has a record of each example that any has: a mean over a part of a file is another mean."""
     examples = records.groupby(EXAMPLE, dropna=False).ngroup()
     everything = set(examples)
-    lacking = [
-        (f"{run}, step {step}" + ("" if pd.isna(reduction) else f", {reduction}"), len(everything - set(of_checkpoint)))
-        for (run, step, reduction), of_checkpoint in examples.groupby(
-            [records[name] for name in CHECKPOINT], dropna=False
-        )
-    ]
+    lacking = []
+    for checkpoint, of_checkpoint in examples.groupby([records[name] for name in CHECKPOINT], dropna=False):
+        run, step, reduction = map(str, checkpoint)
+        name = f"{run}, step {step}" + ("" if reduction in ("nan", "None") else f", {reduction}")
+        lacking.append((name, len(everything - set(of_checkpoint))))
     if any(number for _, number in lacking):
         told = "; ".join(f"{checkpoint} lacks {number}" for checkpoint, number in lacking if number)
         raise UserError(

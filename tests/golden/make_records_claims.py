@@ -52,7 +52,7 @@ RATES = {
     },
     "transformer_8_tuned": {
         "ruler_qa": {64: 0.8, 512: 0.4},
-        "semantic": {1: 0.7, 2: 0.8, 4: 0.9},
+        "semantic": {1: 0.9, 2: 0.95, 4: 0.95},
         "anonymous": {1: 0.5, 2: 0.3, 4: 0.1},
     },
 }

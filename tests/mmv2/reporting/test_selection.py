@@ -72,7 +72,8 @@ def test_other_data_of_an_earlier_step_or_another_task_do_not_matter():
 @pytest.mark.parametrize("field", [name for name in EXAMPLE if name not in ("task", "split")])
 def test_runs_with_as_many_but_other_examples_are_not_pooled(field):
     records = pd.DataFrame([record("a"), record("a", **{field: 2}), record("b"), record("b", **{field: 3})])
-    with pytest.raises(UserError, match=r"did not answer the same x examples \(of 3, a, step 1 lacks 1; b, step 1 lacks 1\)"):
+    told = r"did not answer the same x examples \(of 3, a, step 1 lacks 1; b, step 1 lacks 1\)"
+    with pytest.raises(UserError, match=told):
         of_task(records, "x")
 
 
