@@ -14,10 +14,13 @@ from mmv2.errors import UserError
 from mmv2.files import write_text
 from mmv2.reporting.claims_page import ClaimsPage, Judged, read_page
 from mmv2.reporting.report_inputs import Figure, Run, Table, read_decisions, read_figure, read_run, read_table
+from mmv2.reporting.tables._rows import SCALE
 from mmv2.reporting.verdict import points
 
 SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?"}
 """A verdict is told by word and sign; colour only repeats it."""
+ELSEWHERE = set(SCALE) - {"budget"}
+"""Columns that the page leaves out of its tables: they stand in that of the runs, and in the CSV files."""
 SECTIONS = {
     "Persistent knowledge": ("table01", "table02", "table09"),
     "New knowledge": ("table03", "table04", "table05", "table10", "table11", "table13", "figure08", "ruler"),
@@ -86,7 +89,8 @@ def render_report(
     if not run_folders:
         raise UserError("report: no run; give it the folder of at least one")
     page = read_page(claims_file) if claims_file else None
-    sections = _sections(page, [read_table(file) for file in table_files], [read_figure(file) for file in figure_files])
+    tables = [read_table(file).without(ELSEWHERE) for file in table_files]
+    sections = _sections(page, tables, [read_figure(file) for file in figure_files])
     runs = [read_run(folder) for folder in run_folders]
     environment = Environment(
         loader=PackageLoader("mmv2.reporting"),

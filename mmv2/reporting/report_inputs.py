@@ -3,7 +3,8 @@
 import base64
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ class Table:
     numeric: list[bool]
     """Per column."""
     rows: list[list[str]]
+
+    def without(self, names: Collection[str]) -> "Table":
+        """The table without these columns, where it has them."""
+        kept = [place for place, name in enumerate(self.header) if name not in names]
+        return replace(
+            self,
+            header=[self.header[place] for place in kept],
+            numeric=[self.numeric[place] for place in kept],
+            rows=[[cells[place] for place in kept] for cells in self.rows],
+        )
 
 
 def read_table(file: Path) -> Table:

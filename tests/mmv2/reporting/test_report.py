@@ -54,7 +54,11 @@ def inputs(tmp_path_factory):
     write_records(folder / "records.jsonl", world(("transformer_tuned", "benchmarks", "facts", 0.5)))
     render_claims(CLAIMS, [folder / "records.jsonl"], folder / "claims", PUBLISHED)
     table = pd.DataFrame(
-        [{"model": "<b>|a</b>", "x": Interval(44.31, 40.0, 48.55, 9)}, {"model": "c", "x": 3}], dtype=object
+        [
+            {"model": "<b>|a</b>", "seed": 77777, "budget": "8", "x": Interval(44.31, 40.0, 48.55, 9)},
+            {"model": "c", "seed": 77777, "budget": "1", "x": 3},
+        ],
+        dtype=object,
     )
     for name in ("table04_x", "table12_y", "another"):
         write_table(table, f"Title of {name}", "First.\n\nSecond <part>.", folder / name)
@@ -141,7 +145,7 @@ def test_verdicts_come_first_by_word_and_sign(page, inputs):
     text = texts(page)
     assert (
         text.index("Verdicts Of 4 claims")
-        < text.index("How to read it 4 claims")
+        < text.index("How to read it Sizes")
         < text.index("Where it comes from Env")
     )
     assert "3 reproduced , 1 not reproduced , 0 inconclusive ." in text
@@ -179,6 +183,8 @@ def test_a_table_is_text_that_can_be_selected_and_no_markup(page):
     assert "<b>" not in page
     assert '<td class="n">44.3 [40.0, 48.5]</td>' in page
     assert '<p class="note">Second &lt;part&gt;.</p>' in page
+    assert ">budget<" in page
+    assert "77777" not in page, "what a run is stands in the table of the runs"
 
 
 def test_cost_is_counted_from_the_steps(page):
