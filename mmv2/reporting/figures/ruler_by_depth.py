@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
-from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points
+from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points, reference_curves
 from mmv2.reporting.selection import accuracy, compared, counts, fine_tuned, main_score, of_task
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
@@ -22,7 +22,7 @@ def draw(records: pd.DataFrame) -> Figure:
     is a task, a column a context length: of those that all tasks have, the shortest, the training context and the
     longest. Points are means over the examples of a bin, bars their 95 % intervals: bootstrap, or exact where all
     examples score the same; bins hold few examples, and differ in number. Runs are those fine-tuned on long contexts,
-    with data budget 1.
+    with data budget 1. Level lines: what needs no model, over all depths.
     """
     tuned = compared(fine_tuned(records))
     tasks = [task for task in TASKS if (tuned["task"] == task).any()]
@@ -60,6 +60,7 @@ def _lengths(measured: pd.DataFrame) -> list[int]:
 def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look]) -> None:
     axes.set_xlim(0, 1)
     axes.set_xticks(np.linspace(0, 1, BINS + 1))
+    reference_curves(axes, records.assign(any_depth=0.5), "any_depth")  # they do not depend on it: level lines
     for run, offset in offsets(axes, list(found), BINS).items():
         of_run = records[records["run"] == run]
         if not of_run.empty:

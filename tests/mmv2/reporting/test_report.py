@@ -144,9 +144,7 @@ def test_it_can_be_read_by_ear_and_by_keyboard(page):
 def test_verdicts_come_first_by_word_and_sign(page, inputs):
     text = texts(page)
     assert (
-        text.index("Verdicts Of 4 claims")
-        < text.index("How to read it Sizes")
-        < text.index("Where it comes from Env")
+        text.index("Verdicts Of 4 claims") < text.index("How to read it Sizes") < text.index("Where it comes from Env")
     )
     assert "3 reproduced , 1 not reproduced , 0 inconclusive ." in text
     assert "✗ not reproduced Level on persistent knowledge 15.0 [" in text

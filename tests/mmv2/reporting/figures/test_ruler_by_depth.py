@@ -33,3 +33,13 @@ def test_tasks_without_a_common_length_are_told(golden):
     apart = golden[(golden["task"] == "ruler_qa") == (golden["context_length"] == 64)]
     with pytest.raises(UserError, match="no context length in common"):
         FIGURE.draw(apart)
+
+
+def test_chance_and_copying_are_level_lines(golden, draw, curves):
+    axes = draw(FIGURE, golden)[0]
+    asked = golden[(golden["task"] == "ruler_qa") & (golden["context_length"] == 32) & golden["init_from"].notna()]
+    for label, column in (("Chance", "chance"), ("Nearest match, no model", "baseline_nearest_match")):
+        (line,) = [line for line in axes.lines if line.get_label() == label]
+        expected = 100 * asked.drop_duplicates("example_id")[column].mean()
+        assert list(line.get_ydata()) == pytest.approx(len(line.get_ydata()) * [expected])
+        assert (min(line.get_xdata()), max(line.get_xdata())) == (0, 1)
