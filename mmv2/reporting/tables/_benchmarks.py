@@ -53,7 +53,12 @@ def over_benchmarks(
     for group in groups:
         where(measured, detail_group=group)
     measured = measured[measured["detail_group"].isin(groups)]
-    columns = [column for group in groups for column in _columns(group, measured, published)]
+    # What the suite measured stands first, where it is seen without scrolling.
+    columns = [
+        column
+        for group in groups
+        for column in sorted(_columns(group, measured, published), key=lambda column: column.measured is None)
+    ]
     return assembled(
         [
             (str(these["arch"].iloc[0]), {**measured_row(these, records, _number(these)), **_scores(these, columns)})
@@ -83,15 +88,11 @@ def _number(records: pd.DataFrame) -> str:
 
 
 def _with_averages(cells: Mapping[str, Cell], columns: Sequence[_Column], averages: Mapping[str, Cell]) -> Row:
-    """The cells of each group and its average, then the average of all where there are several groups."""
-    row: Row = {}
+    """The averages, that of all first where there are several groups, then the cells of each group."""
     groups = list(dict.fromkeys(column.group for column in columns))
-    for group in groups:
-        row |= {column.head: cells[column.head] for column in columns if column.group == group}
-        row[f"average, {NAMES[group]}"] = averages[group]
-    if len(groups) > 1:
-        row["average"] = averages["all"]
-    return row
+    row: Row = {"average": averages["all"]} if len(groups) > 1 else {}
+    row |= {f"average, {NAMES[group]}": averages[group] for group in groups}
+    return row | {column.head: cells[column.head] for column in columns}
 
 
 def _groups(columns: Sequence[_Column]) -> dict[str, list[_Column]]:
