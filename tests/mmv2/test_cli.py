@@ -160,6 +160,7 @@ def small_suite(folder):
     base["corpus"] |= {"largest_budget": 1.0}
     suite["runs"], suite["figures"] = ["mmv2"], ["ruler_qa_over_length"]
     suite["tasks"]["ruler_qa"] |= {"context_lengths": [128], "examples_per_length": 2}
+    suite["milestones"] = {}
     for name, content in (("runs/_base", base), ("runs/mmv2", run), ("suites/smoke", suite)):
         write_text(folder / f"{name}.yaml", yaml.safe_dump(content))
     return str(folder / "suites/smoke.yaml"), str(folder / "runs/mmv2.yaml")
