@@ -166,3 +166,39 @@ def all_records():
 def all_metrics():
     """What every run told while it was trained."""
     return expand(f"{RESULTS}/runs/{{run}}/metrics.jsonl", run=RUNS)
+
+
+def corpus_inputs(wildcards):
+    """The user's files that a corpus is made from; none where one is missing, which the job tells."""
+    corpus = CORPORA[wildcards.corpus]
+    root = Path(config["data_root"])
+    try:
+        names = entry("source", corpus.source).inputs(corpus, root)
+    except UserError:
+        return []
+    return [str(root / name) for name in names]
+
+
+def shared_reporting():
+    """Modules of mmv2.reporting that are no table, figure or claim themselves."""
+    package = Path("mmv2/reporting")
+    own = {
+        package / f"{kind}s" / f"{name}.py"
+        for kind in ("table", "figure", "claim")
+        for name in entries(kind)
+    }
+    files = sorted(set(package.rglob("*.py")) - own)
+    return tuple(".".join(file.with_suffix("").parts) for file in files)
+
+
+def published_numbers(wildcards):
+    """The paper's numbers that stand beside a table."""
+    file = entry("table", wildcards.table).published
+    return f"results/published/{file}" if file else []
+
+
+def metrics_shown(kind):
+    """Metrics of all runs, for a table or figure that shows them."""
+    return lambda wildcards: (
+        all_metrics() if entry(kind, wildcards[kind]).metrics else []
+    )

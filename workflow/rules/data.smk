@@ -1,17 +1,6 @@
 # Corpora: training shards, tokenizer and evaluation files, written once and hashed in a manifest.
 
 
-def corpus_inputs(wildcards):
-    """The user's files that a corpus is made from; none where one is missing, which the job tells."""
-    corpus = CORPORA[wildcards.corpus]
-    root = Path(config["data_root"])
-    try:
-        names = entry("source", corpus.source).inputs(corpus, root)
-    except UserError:
-        return []
-    return [str(root / name) for name in names]
-
-
 rule corpus:
     input:
         corpus_inputs,

@@ -1,18 +1,5 @@
 # Tables, figures and claims: pure functions of the records. Each depends on its own file and on what all share, no other's.
 
-
-def shared_reporting():
-    """Modules of mmv2.reporting that are no table, figure or claim themselves."""
-    package = Path("mmv2/reporting")
-    own = {
-        package / f"{kind}s" / f"{name}.py"
-        for kind in ("table", "figure", "claim")
-        for name in entries(kind)
-    }
-    files = sorted(set(package.rglob("*.py")) - own)
-    return tuple(".".join(file.with_suffix("").parts) for file in files)
-
-
 SHARED = source_hash(
     (
         *shared_reporting(),
@@ -21,19 +8,6 @@ SHARED = source_hash(
         "mmv2.records",
     )
 )
-
-
-def published_numbers(wildcards):
-    """The paper's numbers that stand beside a table."""
-    file = entry("table", wildcards.table).published
-    return f"results/published/{file}" if file else []
-
-
-def metrics_shown(kind):
-    """Metrics of all runs, for a table or figure that shows them."""
-    return lambda wildcards: (
-        all_metrics() if entry(kind, wildcards[kind]).metrics else []
-    )
 
 
 rule table:
