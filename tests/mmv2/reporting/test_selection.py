@@ -7,6 +7,7 @@ from mmv2.reporting.selection import (
     accuracy,
     accuracy_by_query,
     both_delays,
+    check_comparable,
     compared,
     counts,
     distinct_examples,
@@ -125,6 +126,27 @@ def test_with_reductions_whole_and_reduced_models_must_have_answered_the_same():
         with_reductions(pd.DataFrame([whole]), "x")
     with pytest.raises(UserError, match="did not answer the same x examples"):
         with_reductions(pd.DataFrame([whole, {**part, "example_id": "q2"}]), "x")
+
+
+@pytest.mark.parametrize(("step", "reduction", "told"), [(2, "r", "a, step 2, r"), (1, None, "a, step 1")])
+def test_a_checkpoint_with_lost_records_is_named_though_the_run_has_another_that_is_whole(step, reduction, told):
+    whole = [record("a", step=2, example_id=name) for name in ("q1", "q2")]
+    partial = record("a", step=step, reduction=reduction)
+    for records in ([*whole, partial], [partial, *whole]):
+        with pytest.raises(UserError, match=rf"\(of 2, {told} lacks 1\)"):
+            check_comparable(pd.DataFrame(records))
+
+
+def test_milestones_are_compared_at_the_lengths_that_all_of_them_answered():
+    start = [record("base", context_length=length) for length in (8, 16)]
+    end = [record("long", init_from="base", step=9, training_context=16, context_length=length) for length in (8, 16)]
+    middle = record("long", init_from="base", step=1, training_context=16, context_length=16)
+    found = milestones(pd.DataFrame([*start, *end, middle]), "x")
+    assert set(found["context_length"]) == {16}
+    assert sorted(found["step"]) == [0, 1, 9]
+    elsewhere = {**middle, "context_length": 32}
+    with pytest.raises(UserError, match="no length in common"):
+        milestones(pd.DataFrame([*start, *end, elsewhere]), "x")
 
 
 def test_pretrained_and_fine_tuned_runs_are_told_by_where_they_started():
