@@ -1,20 +1,17 @@
-"""Makes records_laptop.jsonl: SYNTHETIC records of all tasks of the laptop suite, drawn from a seeded generator.
+"""Makes SYNTHETIC records of all tasks of the laptop suite, drawn from a seeded generator.
 
 They are no results of any model. Runs, lengths and budgets are those of the laptop suite in shape; rates are invented
-so that every curve of a figure can be told from the others. Run ``python -m tests.golden.make_records_laptop`` after
-changing what records hold.
+so that every curve of a figure can be told from the others.
 """
 
 import json
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from mmv2.records import ResultRecord, write_records
+from mmv2.records import ResultRecord
 
-FILE = Path(__file__).with_name("records_laptop.jsonl")
 SHORT, LONG = 32, 256
 LENGTHS = (32, 64, 128, 256, 512)
 STYLES = ("newline_ordered", "newline_shuffled", "space_ordered", "space_shuffled")
@@ -210,12 +207,3 @@ def write_metrics(folder):
         ]
         files[-1].write_text("".join(json.dumps(line) + "\n" for line in lines))
     return files
-
-
-def main():
-    """Write the file."""
-    write_records(FILE, laptop_records())
-
-
-if __name__ == "__main__":
-    main()

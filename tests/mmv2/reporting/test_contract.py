@@ -10,17 +10,15 @@ import pytest
 from mmv2.errors import UserError
 from mmv2.evaluation import contrasts, statistics
 from mmv2.evaluation.statistics import Interval
-from mmv2.records import read_records
 from mmv2.registry import entries
 from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.published import read_published
 from mmv2.reporting.render import render_figure, render_table
 from mmv2.reporting.style import style
-from tests.golden import make_records_laptop, make_records_small
+from tests.golden import make_records_small
 from tests.golden.make_records_laptop import write_metrics
 
 ROOT = Path(__file__).parents[3]
-GOLDEN = ROOT / "tests" / "golden" / "records_laptop.jsonl"
 PUBLISHED = ROOT / "results" / "published"
 MAIN = ["s1-long", "s4-long"]
 RUNS = ["s1", "s1-long", "s2", "s2-long", "s3", "s3-long", "s4", "s4-long", "s5", "s5-long"]
@@ -54,11 +52,6 @@ def metrics(tmp_path_factory):
     return write_metrics(tmp_path_factory.mktemp("metrics"))
 
 
-@pytest.fixture(scope="session")
-def golden():
-    return read_records(GOLDEN)
-
-
 def build(name, records, metrics):
     """The table of these records."""
     spec = entries("table")[name]
@@ -86,15 +79,15 @@ def files(folder, stem):
     return {path.name.removeprefix(stem): path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_table_is_written_in_three_forms_each_time_the_same(table, tmp_path, metrics):
+def test_a_table_is_written_in_three_forms_each_time_the_same(table, tmp_path, metrics, golden_file):
     for name in ("one", "two"):
-        render_table(table, [GOLDEN], metrics, tmp_path / name / "table", PUBLISHED)
+        render_table(table, [golden_file], metrics, tmp_path / name / "table", PUBLISHED)
     assert set(files(tmp_path / "one", "table")) == {".csv", ".md", ".tex"}
     assert files(tmp_path / "one", "table") == files(tmp_path / "two", "table")
 
 
-def test_a_table_shows_the_runs_that_it_is_about_and_its_caption(table, tmp_path, metrics):
-    render_table(table, [GOLDEN], metrics, tmp_path / "table", PUBLISHED)
+def test_a_table_shows_the_runs_that_it_is_about_and_its_caption(table, tmp_path, metrics, golden_file):
+    render_table(table, [golden_file], metrics, tmp_path / "table", PUBLISHED)
     for ending in (".csv", ".md", ".tex"):
         text = (tmp_path / f"table{ending}").read_text()
         assert "nan" not in text.lower()
@@ -170,10 +163,10 @@ def test_an_unknown_architecture_is_drawn_too(figure, arch, golden, metrics):
     assert any(text.get_text().startswith("Own") for text in legend.get_texts())
 
 
-def test_a_figure_is_written_in_all_forms_each_time_the_same(figure, tmp_path, monkeypatch, metrics):
-    render_figure(figure, [GOLDEN], metrics, tmp_path / "one" / "figure")
+def test_a_figure_is_written_in_all_forms_each_time_the_same(figure, tmp_path, monkeypatch, metrics, golden_file):
+    render_figure(figure, [golden_file], metrics, tmp_path / "one" / "figure")
     monkeypatch.setitem(matplotlib.rcParams, "axes.facecolor", "red")
-    render_figure(figure, [GOLDEN], metrics, tmp_path / "two" / "figure")
+    render_figure(figure, [golden_file], metrics, tmp_path / "two" / "figure")
     one, two = files(tmp_path / "one", "figure"), files(tmp_path / "two", "figure")
     assert set(one) == {".png", ".pdf", ".txt"}
     assert one == two, "neither the clock nor the user's own settings may show"
@@ -198,23 +191,22 @@ def test_axes_of_a_figure_are_labelled_and_its_legend_covers_none(figure, golden
     assert len(labels) == len(set(labels))
 
 
-def test_an_unknown_name_is_told_with_the_choices(tmp_path, metrics):
+def test_an_unknown_name_is_told_with_the_choices(tmp_path, metrics, golden_file):
     with pytest.raises(UserError, match=r"table 'table4' is unknown; .*table04_ruler_qa_finetuned"):
-        render_table("table4", [GOLDEN], metrics, tmp_path / "x", PUBLISHED)
+        render_table("table4", [golden_file], metrics, tmp_path / "x", PUBLISHED)
     with pytest.raises(UserError, match=r"figure 'ruler' is unknown; .*ruler_qa_over_length"):
-        render_figure("ruler", [GOLDEN], [], tmp_path / "x")
+        render_figure("ruler", [golden_file], [], tmp_path / "x")
 
 
 @pytest.mark.parametrize("name", [name for name, spec in entries("table").items() if spec.published])
-def test_missing_published_numbers_are_told(name, tmp_path, metrics):
+def test_missing_published_numbers_are_told(name, tmp_path, metrics, golden_file):
     with pytest.raises(UserError, match=r"\.csv: no such file; run from the repository"):
-        render_table(name, [GOLDEN], metrics, tmp_path / "x", tmp_path)
+        render_table(name, [golden_file], metrics, tmp_path / "x", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("golden", [make_records_small, make_records_laptop])
-def test_the_golden_records_are_what_their_script_makes(golden, tmp_path, monkeypatch):
-    kept = golden.FILE.read_bytes()
-    monkeypatch.setattr(golden, "FILE", tmp_path / "records.jsonl")
-    golden.main()
+def test_the_golden_records_are_what_their_script_makes(tmp_path, monkeypatch):
+    kept = make_records_small.FILE.read_bytes()
+    monkeypatch.setattr(make_records_small, "FILE", tmp_path / "records.jsonl")
+    make_records_small.main()
     assert (tmp_path / "records.jsonl").read_bytes() == kept

@@ -1,15 +1,8 @@
-"""What tests of figures share: the golden records of the laptop suite."""
+"""What tests of figures share."""
 
 import pytest
 
-from mmv2.records import read_records
 from mmv2.reporting.style import style
-from tests.golden.make_records_laptop import FILE
-
-
-@pytest.fixture(scope="session")
-def golden():
-    return read_records(FILE)
 
 
 @pytest.fixture
