@@ -107,19 +107,23 @@ def export(arguments: Sequence[str]) -> None:
 
 
 def render(arguments: Sequence[str]) -> None:
-    """Draw a table or a figure from records."""
+    """Draw a table, a figure or the page of claims from records."""
     parser = _parser(render)
-    parser.add_argument("kind", choices=("table", "figure"))
-    parser.add_argument("name", help="name of the table or figure")
+    parser.add_argument("kind", choices=("table", "figure", "claims"))
+    parser.add_argument("name", help="name of the table or figure; of claims several, as in a suite: one,another")
     parser.add_argument("records", type=Path, nargs="+", help="files made by mmv2 evaluate")
     parser.add_argument(
         "--metrics", type=Path, nargs="+", default=[], help="metrics.jsonl of runs, where they are shown"
     )
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     options = parser.parse_args(arguments)
+    from mmv2.reporting.claims_page import render_claims
     from mmv2.reporting.render import render_figure, render_table
 
     make_folder(options.output.parent)
+    if options.kind == "claims":
+        render_claims(options.name.split(","), options.records, options.output)
+        return
     draw = render_table if options.kind == "table" else render_figure
     draw(options.name, options.records, options.metrics, options.output)
 

@@ -2,7 +2,9 @@
 
 A contrast is a weighted sum of accuracies. Each is the mean of one cell (one length, one number of shots) over the same
 examples, so that one resampling of the examples moves all cells together: the interval is paired by example,
-and by query where the same queries are asked in several cells. Examples of different subtasks are drawn apart.
+and by query where the same queries are asked in several cells. Examples of different subtasks are drawn apart, unless
+the subtasks ask the same, such as facts freely and to choose from: examples of the same names with the same right
+answers, more than one. Those are drawn together too.
 
 Where few examples differ, resampling them tells too much: of 200 pairs that agree but for 4, the percentile interval
 leaves out 0, the exact sign test does not (p = 0.125). So every pool is resampled with two made-up examples more, one
@@ -23,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from mmv2.errors import UserError
-from mmv2.evaluation.statistics import ALPHA, RESAMPLINGS, Interval
+from mmv2.evaluation.statistics import RESAMPLINGS, Interval, bounds, others_at_most, with_extremes
 
 _CHUNK = 1_000
 """Resamplings drawn at once: bounds memory."""
@@ -52,7 +54,7 @@ class Contrast(Interval):
 
 @dataclass(frozen=True)
 class _Pool:
-    """The terms over one set of examples."""
+    """The terms over one set of examples: of one subtask, or of several that ask the same."""
 
     weights: Sequence[float]
     arms: Sequence[str]
@@ -62,6 +64,11 @@ class _Pool:
     @property
     def num_examples(self) -> int:
         return self.scores[0].shape[1]
+
+    @property
+    def reach(self) -> float:
+        """From the least to the most that its examples can add to the sum."""
+        return sum(map(abs, self.weights))
 
 
 def contrast(terms: Sequence[Term], seed: int) -> Contrast:
@@ -80,18 +87,17 @@ def contrast(terms: Sequence[Term], seed: int) -> Contrast:
     """
     assert terms, "no accuracy, no contrast"
     seeds = _seeds(terms)
-    pools = [_pool(these) for _, these in sorted(_by_subtask(terms).items())]
+    pools = _pools(terms)
     values_R = _resampled(pools, {arm: len(found) for arm, found in sorted(seeds.items())}, np.random.default_rng(seed))
-    bounds = np.percentile(values_R, [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
-    mean = sum(w * x.mean() for pool in pools for w, x in zip(pool.weights, pool.scores, strict=True))
-    low, high = min(bounds[0], mean), max(bounds[1], mean)
+    mean = float(sum(w * x.mean() for pool in pools for w, x in zip(pool.weights, pool.scores, strict=True)))
+    low, high = bounds(values_R, mean)
     if all(_each_adds_the_same(pool) for pool in pools):
         least, most = (sum(of(term.weight, 0.0) for term in terms) for of in (min, max))
-        # Exact for subtasks of equal size and weight; the smallest stands for all otherwise.
-        others = 1 - (ALPHA / 2) ** (1 / (len(pools) * min(pool.num_examples for pool in pools)))
+        # All that differ may be of the pool in which one of them moves the sum most.
+        others = others_at_most((most - least) * min(pool.num_examples / pool.reach for pool in pools))
         low, high = min(low, mean - others * (mean - least)), max(high, mean + others * (most - mean))
     number = sum(pool.num_examples for pool in pools)
-    return Contrast(float(mean), float(low), float(high), number, min(map(len, seeds.values())))
+    return Contrast(mean, low, high, number, min(map(len, seeds.values())))
 
 
 def _seeds(terms: Sequence[Term]) -> Mapping[str, frozenset[int]]:
@@ -115,12 +121,38 @@ def _by_subtask(terms: Sequence[Term]) -> dict[tuple[str, str], list[Term]]:
     return found
 
 
-def _pool(terms: Sequence[Term]) -> _Pool:
-    """Scores of terms on one set of examples, checked to be the same examples of the same frozen data."""
-    tables = [
-        term.records.pivot(index="seed", columns=["data_hash", "example_id"], values=term.score).sort_index(axis=1)
-        for term in terms
+def _pools(terms: Sequence[Term]) -> list[_Pool]:
+    found: dict[tuple[object, ...], list[Term]] = {}
+    for subtask, these in sorted(_by_subtask(terms).items()):
+        _check_same_examples(these)
+        found.setdefault(_questions(these[0].records) or subtask, []).extend(these)
+    return [
+        _Pool(
+            [term.weight for term in these],
+            [term.arm for term in these],
+            [_scores(term).to_numpy(dtype=np.float64) for term in these],
+        )
+        for these in found.values()
     ]
+
+
+def _questions(records: pd.DataFrame) -> tuple[tuple[object, ...], ...]:
+    """What tells a set of examples that another subtask asks too; nothing where the right answer is always the same."""
+    asked = records[["task", "data_hash", "example_id", "references"]].drop_duplicates("example_id")
+    if asked["references"].nunique() == 1:
+        return ()
+    return tuple(asked.sort_values("example_id").itertuples(index=False, name=None))
+
+
+def _scores(term: Term) -> pd.DataFrame:
+    """A row per seed, a column per example."""
+    found = term.records.pivot(index="seed", columns=["data_hash", "example_id"], values=term.score)
+    return found.sort_index(axis=1)
+
+
+def _check_same_examples(terms: Sequence[Term]) -> None:
+    """Raise UserError unless all are of the same examples of the same frozen data."""
+    tables = [_scores(term) for term in terms]
     for term, table in zip(terms, tables, strict=True):
         if not table.columns.equals(tables[0].columns) or table.isna().any(axis=None):
             first, here = (set(one.records["run"]) for one in (terms[0], term))
@@ -130,11 +162,6 @@ def _pool(terms: Sequence[Term]) -> _Pool:
                 f"{table.shape[1]}, {len(tables[0].columns.intersection(table.columns))} in common); "
                 f"evaluate all on the same frozen file"
             )
-    return _Pool(
-        [term.weight for term in terms],
-        [term.arm for term in terms],
-        [table.to_numpy(dtype=np.float64) for table in tables],
-    )
 
 
 def _resampled(pools: Sequence[_Pool], num_seeds: Mapping[str, int], rng: np.random.Generator) -> np.ndarray:
@@ -154,10 +181,7 @@ def _resampled(pools: Sequence[_Pool], num_seeds: Mapping[str, int], rng: np.ran
 
 def _with_extremes(pool: _Pool) -> _Pool:
     """The pool with two more examples: one that adds the most, one that adds the least."""
-    scores = []
-    for weight, scores_SN in zip(pool.weights, pool.scores, strict=True):
-        most = float(weight > 0)
-        scores.append(np.hstack([scores_SN, np.tile([most, 1 - most], (len(scores_SN), 1))]))
+    scores = [with_extremes(x, w > 0) for w, x in zip(pool.weights, pool.scores, strict=True)]
     return _Pool(pool.weights, pool.arms, scores)
 
 

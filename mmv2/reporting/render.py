@@ -67,14 +67,13 @@ def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequen
         for ending, metadata in _METADATA.items():
             with atomic(output_stem.with_name(output_stem.name + ending)) as temporary:
                 figure.savefig(temporary, format=ending[1:], metadata=metadata)
-    text = f"{spec.title}. {spec.caption}\n\n{_scales(records)}\n"
+    text = f"{spec.title}. {spec.caption}\n\n{_scales(spec.shown(records, *metrics))}\n"
     write_text(output_stem.with_name(output_stem.name + ".txt"), text)
 
 
 def _scales(records: pd.DataFrame) -> str:
-    """What each run is and was trained on, a line per run."""
-    whole = records[records["reduction"].isna()]
-    runs = whole.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
+    """What each run of a figure's records is and was trained on, a line per run."""
+    runs = records.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
     return "\n".join(
         f"{run['run']}: {', '.join([run['label'], *variant(run)])}, {run['num_parameters']:,} parameters, "
         f"data budget {run['budget']:g}, {run['tokens_seen']:,} training tokens at context {run['training_context']:,}"

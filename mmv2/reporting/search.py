@@ -34,8 +34,13 @@ class SearchTask:
 
 
 def searched(records: pd.DataFrame) -> pd.DataFrame:
-    """One row for each run that was searched, in a fixed order; raises UserError when records tell no settings."""
-    runs = records[records["reduction"].isna()].drop_duplicates("run")
+    """One row for each run that was searched, of its last step, in a fixed order.
+
+    Raises:
+        UserError: records tell no settings.
+    """
+    whole = records[records["reduction"].isna()]
+    runs = whole.sort_values(["run", "step"]).drop_duplicates("run", keep="last")
     settings = [f"setting_{name}" for name in SEARCHED]
     lacking = [name for name in settings if field(runs, name).isna().any()]
     if lacking:

@@ -224,10 +224,15 @@ def reference(records: pd.DataFrame, column: str) -> Interval:
     Where answers come from a known set, chance is one over their number: known, not estimated, so without an interval.
     """
     values = distinct_examples(records)[column]
-    if column == "chance" and values.between(0, 1, inclusive="neither").any():
+    if column == "chance" and chance_is_known(values):
         mean = 100 * float(values.mean())
         return Interval(mean, mean, mean, len(values))
     return _percent(interval(values.to_numpy(), SEED))
+
+
+def chance_is_known(values: pd.Series) -> bool:
+    """Whether chance is one over a number of answers, per example, and not whether a blind guess is right."""
+    return bool(values.between(0, 1, inclusive="neither").any())
 
 
 def references(records: pd.DataFrame, names: Mapping[str, str] = BASELINES) -> dict[str, str]:

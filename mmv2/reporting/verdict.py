@@ -18,7 +18,7 @@ from mmv2.evaluation.statistics import RESAMPLINGS
 from mmv2.reporting.selection import SEED
 
 CLEAR = 20.0
-"""Points above chance from which a model counts as able to do a task at all."""
+"""Points above chance at which the interval must begin of a model that counts as able to do a task at all."""
 ABLE = (1.0, 8.0)
 """Data budgets at one of which it must be."""
 CEILING = 98.0
@@ -91,8 +91,8 @@ RULES = (
     "A comparison holds when its whole interval meets the demand, fails when its whole interval contradicts it, and is "
     "open otherwise. A claim is reproduced when all its comparisons hold, not reproduced when one fails, inconclusive "
     "otherwise.",
-    f"A claim is inconclusive, whatever its numbers, unless every model compared is clear of chance: {CLEAR:g} points "
-    f"above it somewhere on that task (one data set, length and number of shots) at budget "
+    f"A claim is inconclusive, whatever its numbers, unless every model compared is clear of chance: its whole "
+    f"interval {CLEAR:g} points above it somewhere on that task (one data set, length and number of shots) at budget "
     f"{' or '.join(f'{budget:g}' for budget in ABLE)}. For a model against its own reduction, the whole model must be.",
     f"Nor can a model be ahead, or rise, where there is no room: at {CEILING:g} % and more of what it must surpass.",
     f"A difference in points: ahead is an interval {ABOVE.words} (fails {ABOVE.contradiction}); level, {LEVEL.words} "

@@ -95,8 +95,8 @@ def _of_model(name, rates, seed):
 def _many_shot(name, seed, label_kind, shots, rate):
     """Two styles, of which the first is better on development examples and, by a lucky draw, worse on test examples."""
     for style, split, number, share in (
-        ("newline_ordered", "test", 20, rate),
-        ("space_ordered", "test", 20, min(1.0, rate + 0.05)),
+        ("newline_ordered", "test", 40, rate),
+        ("space_ordered", "test", 40, min(1.0, rate + 0.05)),
         ("newline_ordered", "dev", 5, 0.6),
         ("space_ordered", "dev", 5, 0.2),
     ):

@@ -10,7 +10,9 @@ import yaml
 from mmv2.cli import COMMANDS, main
 from mmv2.config import read_yaml
 from mmv2.files import write_text
-from mmv2.records import read_records
+from mmv2.records import read_records, write_records
+from mmv2.reporting.claims_page import read_page
+from tests.golden.make_records_claims import world
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "workflow/config"
@@ -136,6 +138,15 @@ def test_evaluation_options_reach_the_evaluation(tmp_path, monkeypatch):
     main([*files, "--batch-size", "3", "--device", "cuda", "--context-lengths", "256", "128"])
     paths = Path("final"), Path("examples"), tmp_path / "out"
     assert calls == [(*paths, 16, None, None), (*paths, 3, "cuda", (256, 128))]
+
+
+def test_claims_are_named_as_in_a_suite(tmp_path, capsys):
+    write_records(tmp_path / "records.jsonl", world())
+    render = ["render", "claims", "persistent_parity,icl_semantic_rises", f"{tmp_path}/records.jsonl"]
+    main([*render, "--output", f"{tmp_path}/claims"])
+    assert [claim.name for claim in read_page(tmp_path / "claims.json").claims] == render[2].split(",")
+    assert (tmp_path / "claims.md").is_file()
+    assert "claim 'parity' is unknown" in told(capsys, "render", "claims", "parity", *render[3:], "--output", tmp_path)
 
 
 def test_the_module_is_the_command():

@@ -97,8 +97,18 @@ def checkpoint_folder(run, checkpoint):
     return f"{RESULTS}/runs/{run}/{places.get(checkpoint, f'milestones/{checkpoint}')}"
 
 
+def check_milestone(run, checkpoint):
+    """End the plan with one line where a step is none of the run's milestones."""
+    steps = list(map(step_name, run.training.milestones))
+    if checkpoint.startswith("step-") and checkpoint not in steps:
+        sys.exit(
+            f"error: run {run.name}: {checkpoint} is no milestone; its training.milestones: {', '.join(steps) or 'none'}"
+        )
+
+
 def checkpoint_files(wildcards):
     """What has to be there before a checkpoint is evaluated; milestones appear together with final/."""
+    check_milestone(RUNS[wildcards.run], wildcards.checkpoint)
     if wildcards.checkpoint in SUITE.reductions:
         folder = checkpoint_folder(wildcards.run, wildcards.checkpoint)
         return [f"{folder}/{name}" for name in FINAL_FILES]
@@ -116,6 +126,12 @@ def initial_weights(wildcards):
     """final/ of the run named by init_from."""
     source = RUNS[wildcards.run].init_from
     return final_files(source) if source else []
+
+
+def corpus_sources(corpus):
+    """Hash of the code that determines a corpus."""
+    general = ("mmv2.data.shards", "mmv2.data.tokenizer")
+    return source_hash((*entry("source", corpus.source).packages, *general))
 
 
 def training_sources(run):

@@ -11,8 +11,6 @@ rule corpus:
         f"{RESULTS}/logs/corpus/{{corpus}}.log",
     params:
         corpus=lambda wildcards: CORPORA[wildcards.corpus].model_dump(mode="json"),
-        sources=source_hash(
-            ("mmv2.data.shards", "mmv2.data.sources", "mmv2.data.tokenizer")
-        ),
+        sources=lambda wildcards: corpus_sources(CORPORA[wildcards.corpus]),
     script:
         "../scripts/corpus.py"

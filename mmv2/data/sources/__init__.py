@@ -30,5 +30,7 @@ class SourceSpec:
     config: type[CorpusConfig]
     inputs: Callable[[Any, Path], Sequence[str]] = no_inputs
     """Config, ``data_root`` -> the files it is made from, relative to that; raises UserError where one is missing."""
+    packages: tuple[str, ...]
+    """Packages or modules whose code determines the corpus, besides those that write every corpus."""
     prepare: Callable[[Any, Path, Inputs], None]
     """Config, existing empty folder, inputs -> a complete corpus in it (``mmv2.data.shards.write_corpus``)."""

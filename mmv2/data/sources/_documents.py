@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from mmv2.data.sources._episodes import Instances
-from mmv2.data.sources._language import FORMS, QUESTION, WORDINGS, Name, document_header
+from mmv2.data.sources._episodes import Classes, Instances
+from mmv2.data.sources._language import DELIMITERS, FORMS, QUESTION, WORDINGS, Name, document_header
 from mmv2.data.sources._world import MEASURE, PEOPLE, SCHEDULE, STREAM, Fact, World, names_exhausted
 from mmv2.errors import UserError
 
@@ -104,23 +104,36 @@ class DocumentWriter:
         return tokens
 
     def classification(self, length: int) -> list[str]:
-        """Examples of a few classes in random order, labelled by fixed words or by labels drawn for this document."""
+        """Examples of a few classes in random order.
+
+        They are either classes of the world with the words that name them, or classes dealt for this document with
+        labels drawn for it: known from outside of it, or from nothing but its examples.
+        """
         room = length - MARKERS
         name = list(FORMS)[self.rng.integers(len(FORMS))]
-        form = FORMS[name]
-        capacity = room // form.example_tokens(self.config.instance_words)
+        delimiter = DELIMITERS[self.rng.integers(len(DELIMITERS))]
+        capacity = room // FORMS[name].example_tokens(self.config.instance_words, delimiter)
         (fewest, most), (min_shots, max_shots) = self.config.episode_classes, self.config.episode_shots
         num_classes = self._between((fewest, min(most, capacity // min_shots)))
         shots = min(capacity // num_classes, max_shots)
-        chosen = self.rng.permutation(self.config.classes)[:num_classes]
-        labels = [self.world.labels[name][label] for label in chosen]
-        if self.rng.random() < self.config.anonymous_share:
-            drawn = self.rng.permutation(len(self.world.anonymous_labels))[:num_classes]
-            labels = [self.world.anonymous_labels[label] for label in drawn]
+        keywords, labels = self._classes(name, num_classes)
         order = self.rng.permutation(np.repeat(np.arange(num_classes), shots))
-        instances = self.instances.draw(self.rng, name, chosen[order])
-        examples = (form.example(x, labels[y]) for x, y in zip(instances, order.tolist(), strict=True))
+        instances = self.instances.draw(self.rng, keywords, order)
+        examples = (
+            FORMS[name].example(x, labels[y], delimiter) for x, y in zip(instances, order.tolist(), strict=True)
+        )
         return [token for example in examples for token in example]
+
+    def _classes(self, name: str, count: int) -> tuple[Classes, list[str]]:
+        """Keywords and labels of the classes of one episode."""
+        if self.rng.random() < self.config.anonymous_share:
+            drawn = self.rng.permutation(len(self.world.anonymous_labels))[:count].tolist()
+            return self.instances.fresh_classes(self.rng, name, count), [
+                self.world.anonymous_labels[label] for label in drawn
+            ]
+        chosen = self.rng.permutation(self.config.classes)[:count].tolist()
+        keywords, labels = self.world.keywords[name], self.world.labels[name]
+        return [keywords[label] for label in chosen], [labels[label] for label in chosen]
 
     def persistent(self, length: int) -> list[str]:
         """Facts of persistent people, each at most once, in any wording but the one that is held out."""

@@ -7,49 +7,66 @@ from mmv2.data.sources._language import FORMS
 from mmv2.data.sources._world import EVALUATION, World
 
 Instance = tuple[str, ...]
+Classes = list[list[str]]
+"""Of each class its keywords."""
+UNFAMILIAR = "unfamiliar"
+"""Classes in the form of service queries that occur in no training document: their keywords do, in other company."""
 
 
 class Instances:
     """Draws instances, and holds out those of the evaluation files.
 
     Attributes:
-        held_out: per form and split (train, dev, test) the rows (instance, class) of its file, contiguous by class.
+        held_out: per form, and for UNFAMILIAR, and per split (train, dev, test) the rows (instance, class) of its file,
+            contiguous by class.
     """
 
     def __init__(self, world: World):
         self.world = world
         self._reserved: set[Instance] = set()
         rng = default_rng((world.config.seed, EVALUATION, 0))
-        sizes = world.config.evaluation
+        self.held_out = {form: self._hold_out(rng, world.keywords[form]) for form in FORMS}
+        self.held_out[UNFAMILIAR] = self._hold_out(rng, self.fresh_classes(rng, "banking", world.config.classes))
+
+    def _hold_out(self, rng: Generator, keywords: Classes) -> dict[str, list[tuple[Instance, int]]]:
+        sizes = self.world.config.evaluation
         rows = {
             "train": sizes.train_rows_per_class,
             "dev": sizes.test_rows_per_class,
             "test": sizes.test_rows_per_class,
         }
-        self.held_out = {
-            form: {split: self._reserve(rng, form, per_class) for split, per_class in rows.items()} for form in FORMS
-        }
+        return {split: self._reserve(rng, keywords, per_class) for split, per_class in rows.items()}
 
-    def _reserve(self, rng: Generator, form: str, per_class: int) -> list[tuple[Instance, int]]:
+    def _reserve(self, rng: Generator, keywords: Classes, per_class: int) -> list[tuple[Instance, int]]:
         rows = []
-        for label in np.repeat(np.arange(self.world.config.classes), per_class):
-            (instance,) = self.draw(rng, form, np.array([label]))
+        for label in np.repeat(np.arange(len(keywords)), per_class):
+            (instance,) = self.draw(rng, keywords, np.array([label]))
             self._reserved.add(instance)
             rows.append((instance, int(label)))
         return rows
 
-    def draw(self, rng: Generator, form: str, classes: np.ndarray) -> list[Instance]:
-        """One instance per entry of ``classes``, none of the held-out ones."""
-        instances = self._draw_any(rng, form, classes)
+    def fresh_classes(self, rng: Generator, form: str, count: int) -> Classes:
+        """Classes that exist only here: keywords of the form dealt anew, so that nothing but examples tells them."""
+        words = [word for keywords in self.world.keywords[form] for word in keywords]
+        dealt = rng.permutation(len(words))[: count * self.world.config.keywords_per_class].reshape(count, -1)
+        return [[words[place] for place in row] for row in dealt.tolist()]
+
+    def draw(self, rng: Generator, keywords: Classes, classes: np.ndarray) -> list[Instance]:
+        """One instance per entry of ``classes``, none of the held-out ones.
+
+        Args:
+            keywords: of each class its words.
+            classes: indices into it.
+        """
+        instances = self._draw_any(rng, keywords, classes)
         for place, instance in enumerate(instances):
             while instance in self._reserved:
-                (instance,) = self._draw_any(rng, form, classes[place : place + 1])
+                (instance,) = self._draw_any(rng, keywords, classes[place : place + 1])
             instances[place] = instance
         return instances
 
-    def _draw_any(self, rng: Generator, form: str, classes: np.ndarray) -> list[Instance]:
-        config = self.world.config
-        keywords, fillers = self.world.keywords[form], self.world.fillers
+    def _draw_any(self, rng: Generator, keywords: Classes, classes: np.ndarray) -> list[Instance]:
+        config, fillers = self.world.config, self.world.fillers
         shape = (len(classes), config.keywords_per_class)
         chosen = rng.random(shape).argsort(axis=1)[:, : config.instance_keywords].tolist()
         blanks = rng.integers(len(fillers), size=(len(classes), config.instance_fillers)).tolist()

@@ -3,6 +3,7 @@
 squad_{dev,test}.json                SQuAD v2: one paragraph per person, one question per fact
 facts_{dev,test}.jsonl               closed-book questions on persistent people, like NQ-open, with the relation
 banking77_{train,test}.csv           text,category; rows contiguous by category
+unfamiliar_{train,test}.csv          the same of classes that occur in no training document; their names are no words
 goemotions_{train,dev,test}.tsv      text, label number, id; shuffled. goemotions_labels.txt: the labels by number
 lexicon.json                         the word lists, for tasks that make text of their own (needles, other labels), and
                                      the people of the SQuAD files
@@ -12,13 +13,14 @@ lexicon.json                         the word lists, for tasks that make text of
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from numpy.random import Generator, default_rng
 
 from mmv2.data.sources._benchmarks import write_benchmarks
-from mmv2.data.sources._episodes import Instances
+from mmv2.data.sources._episodes import UNFAMILIAR, Instance, Instances
 from mmv2.data.sources._world import EVALUATION, World
 from mmv2.files import write_json, write_text
 
@@ -31,7 +33,10 @@ def write_evaluation(world: World, instances: Instances, folder: Path) -> None:
         )
         write_text(folder / f"facts_{split}.jsonl", _facts(world, split))
     for split in ("train", "test"):
-        write_text(folder / f"banking77_{split}.csv", _banking(world, instances, split))
+        banking, unfamiliar = (instances.held_out[name][split] for name in ("banking", UNFAMILIAR))
+        write_text(folder / f"banking77_{split}.csv", _queries(world, banking, world.labels["banking"]))
+        names = [f"unfamiliar_{number:02d}" for number in range(world.config.classes)]
+        write_text(folder / f"unfamiliar_{split}.csv", _queries(world, unfamiliar, names))
     rng = default_rng((world.config.seed, EVALUATION, 3))
     for split in ("train", "dev", "test"):
         write_text(folder / f"goemotions_{split}.tsv", _emotions(world, instances, split, rng))
@@ -80,12 +85,11 @@ def _facts(world: World, split: str) -> str:
     return "".join(lines)
 
 
-def _banking(world: World, instances: Instances, split: str) -> str:
+def _queries(world: World, rows: Sequence[tuple[Instance, int]], names: Sequence[str]) -> str:
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(("text", "category"))
-    for instance, label in instances.held_out["banking"][split]:
-        table.writerow((world.text(instance), world.labels["banking"][label]))
+    table.writerows((world.text(instance), names[label]) for instance, label in rows)
     return file.getvalue()
 
 

@@ -55,6 +55,14 @@ RELATIONS = (
 )
 
 
+Delimiter = tuple[str, ...]
+"""What stands between a key and its text, besides the blank that parts all words."""
+SPACE: Delimiter = ()
+NEWLINE: Delimiter = ("\n",)
+DELIMITERS = (SPACE, NEWLINE)
+"""The two of the paper's prompt styles (Appendix I)."""
+
+
 @dataclass(frozen=True)
 class Form:
     """How one kind of classification example is written; protocols of Banking77 and GoEmotions."""
@@ -62,15 +70,15 @@ class Form:
     query: tuple[str, ...]
     answer: tuple[str, ...]
 
-    def example(self, instance: tuple[str, ...], label: str) -> tuple[str, ...]:
-        return (*self.query_of(instance), label, "\n")
+    def example(self, instance: tuple[str, ...], label: str, delimiter: Delimiter = SPACE) -> tuple[str, ...]:
+        return (*self.query_of(instance, delimiter), *delimiter, label, "\n")
 
-    def query_of(self, instance: tuple[str, ...]) -> tuple[str, ...]:
-        """An example up to its label."""
-        return (*self.query, *instance, "\n", *self.answer)
+    def query_of(self, instance: tuple[str, ...], delimiter: Delimiter = SPACE) -> tuple[str, ...]:
+        """An example up to the key of its label."""
+        return (*self.query, *delimiter, *instance, "\n", *self.answer)
 
-    def example_tokens(self, instance_words: int) -> int:
-        return len(self.example(("",) * instance_words, ""))
+    def example_tokens(self, instance_words: int, delimiter: Delimiter) -> int:
+        return len(self.example(("",) * instance_words, "", delimiter))
 
 
 BANKING = Form(("service", "query", ":"), ("intent", "category", ":"))

@@ -118,4 +118,6 @@ def prepare(config: LocalTextConfig, folder: Path, inputs: Inputs) -> None:
     write_text_corpus(config, text_names(config, inputs.root), folder, inputs)
 
 
-SOURCE = SourceSpec(config=LocalTextConfig, inputs=inputs, prepare=prepare)
+SOURCE = SourceSpec(
+    config=LocalTextConfig, packages=(__name__, "mmv2.data.sources._text"), inputs=inputs, prepare=prepare
+)

@@ -4,8 +4,8 @@ A seeded generator of training documents and of evaluation files in the upstream
 
 - persistent: facts of a fixed set of people, which recur throughout training (persistent knowledge storage);
 - articles: numbered documents about people of this one article, then questions on them (new-knowledge storage);
-- classification: examples of a few classes, with semantic labels or with anonymous ones drawn afresh (in-context
-  learning);
+- classification: examples of a few classes, either classes of the world with their semantic labels, or classes dealt
+  afresh with anonymous labels (in-context learning); in either of the two prompt styles;
 - repetition: a few facts of people of this one document, told again and again in random order, word for word.
 
 A question is a sentence cut before its last word. Never seen in training are: the people of the evaluation articles,
@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from mmv2.config import Config, CorpusConfig
 from mmv2.data.sources import Inputs, SourceSpec
-from mmv2.data.sources._language import DIGITS, FORMS, RELATIONS
+from mmv2.data.sources._language import DELIMITERS, DIGITS, FORMS, RELATIONS
 
 
 class Mix(Config):
@@ -101,7 +101,7 @@ class TinyWorldConfig(CorpusConfig):
     instance_keywords: int = Field(default=2, ge=1)
     instance_fillers: int = Field(default=2, ge=0)
     anonymous_share: float = Field(default=0.5, ge=0, le=1)
-    """Part of the episodes with labels class_00, class_01, ... drawn afresh."""
+    """Part of the episodes whose classes are dealt afresh, with labels class_00, class_01, ... drawn afresh."""
     anonymous_labels: int = Field(default=100, ge=2, le=100)
     evaluation: EvaluationSizes = EvaluationSizes()
 
@@ -173,7 +173,9 @@ class TinyWorldConfig(CorpusConfig):
     def shortest_document(self) -> int:
         """Tokens with which every kind of document holds the least it can be."""
         sentence = self.longest_sentence
-        example = max(form.example_tokens(self.instance_words) for form in FORMS.values())
+        example = max(
+            form.example_tokens(self.instance_words, delimiter) for form in FORMS.values() for delimiter in DELIMITERS
+        )
         article = 4 + self.facts_per_person[1] * sentence + 3 + sentence
         return 2 + max(article, 4 * sentence, self.episode_classes[0] * self.episode_shots[0] * example)
 
@@ -193,4 +195,9 @@ def prepare(config: TinyWorldConfig, folder: Path, inputs: Inputs) -> None:
     write_corpus(folder, config, world.tokenizer, stream)
 
 
-SOURCE = SourceSpec(config=TinyWorldConfig, prepare=prepare)
+_HELPERS = ("_benchmarks", "_documents", "_episodes", "_evaluation", "_language", "_world")
+SOURCE = SourceSpec(
+    config=TinyWorldConfig,
+    packages=(__name__, *(f"mmv2.data.sources.{name}" for name in _HELPERS)),
+    prepare=prepare,
+)

@@ -66,6 +66,8 @@ class DataSet(Config):
     """Stands before each text; null: LongICLBench's."""
     label_key: str | None = None
     """Stands before each label; null: LongICLBench's."""
+    label_kinds: tuple[LabelKind, ...] | None = Field(default=None, min_length=1)
+    """Those of this data set; null: the task's. Names of classes that are no words cannot be semantic labels."""
 
     @model_validator(mode="after")
     def _labels_are_named(self) -> Self:
@@ -124,9 +126,13 @@ class ManyShotSettings(TaskSettings):
 
     @model_validator(mode="after")
     def _novel_labels_are_given(self) -> Self:
-        if "novel" in self.label_kinds and self.novel_labels is None:
+        if any("novel" in self.kinds(name) for name in self.datasets) and self.novel_labels is None:
             raise ValueError("novel_labels: needed for the novel kind of labels; name a list of words")
         return self
+
+    def kinds(self, name: str) -> tuple[LabelKind, ...]:
+        """Kinds of labels with which a data set is asked."""
+        return self.datasets[name].label_kinds or self.label_kinds
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ def read_source(settings: ManyShotSettings, name: str, corpus_folder: Path) -> S
         form=data.form,
         orders={"ordered": shots, "shuffled": shuffled},
         queries=[*(("test", row) for row in asked), *(("dev", row) for row in dev)],
-        labels={kind: _shown(settings, name, kind, list(groups), corpus_folder) for kind in settings.label_kinds},
+        labels={kind: _shown(settings, name, kind, list(groups), corpus_folder) for kind in settings.kinds(name)},
         most_frequent=min(groups, key=lambda label: (-len(groups[label]), label)),
     )
 

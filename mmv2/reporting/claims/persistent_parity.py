@@ -1,25 +1,25 @@
 """Claim: on persistent knowledge Memory Mosaics v2 and the transformer are level (Tables 1 and 2)."""
 
 from mmv2.reporting.claims import ClaimSpec
+from mmv2.reporting.claims._benchmarks import TASK, differences
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.verdict import LEVEL, Verdict, compare, judge
+from mmv2.reporting.verdict import LEVEL, Verdict, judge
 
 TABLE_2 = "table02_persistent_13_without_long_term.csv"
 GROUP = "persistent"
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
-    """Both fine-tuned, budget 1, mean over the benchmarks of persistent knowledge: the difference is level."""
-    mosaic, transformer = (
-        evidence.fine_tuned(arch).of("benchmarks", detail_group=GROUP) for arch in ("mmv2", "transformer")
-    )
+    """Both fine-tuned, budget 1, mean over the benchmarks of persistent knowledge: the difference is level. The
+    difference of each benchmark is told beside it.
+    """
+    mosaic, transformer = (evidence.fine_tuned(arch).of(TASK, detail_group=GROUP) for arch in ("mmv2", "transformer"))
     published = {
         "large": evidence.published(TABLE_2, "avg", model="mmv2_large")
         - evidence.published(TABLE_2, "avg", model="transformer_large")
     }
-    terms = [*mosaic.mean(), *transformer.mean(-1)]
-    conditions = [evidence.able(arch, "benchmarks", detail_group=GROUP) for arch in ("mmv2", "transformer")]
-    return judge(conditions, [compare("MMv2 minus transformer", terms, LEVEL, published=published)])
+    conditions = [evidence.able(arch, TASK, detail_group=GROUP) for arch in ("mmv2", "transformer")]
+    return judge(conditions, differences("MMv2 minus transformer", mosaic, transformer, LEVEL, published))
 
 
 CLAIM = ClaimSpec(

@@ -1,21 +1,21 @@
 """Claim: six benchmarks need the long-term memory (Table 9)."""
 
 from mmv2.reporting.claims import ClaimSpec
+from mmv2.reporting.claims._benchmarks import differences
 from mmv2.reporting.claims._long_term import without_and_with
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
+from mmv2.reporting.verdict import ABOVE, Verdict, judge
 
 TABLE_9 = "table09_six_long_term_benchmarks.csv"
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
     """Fine-tuned, budget 1, mean over the benchmarks that need the context: the whole model is ahead of itself without
-    the long-term memory.
+    the long-term memory. The difference of each benchmark is told beside it.
     """
     without, whole, published, able = without_and_with(evidence, "context", TABLE_9)
     lost = {size: -change for size, change in published.items()}
-    terms = [*whole.mean(), *without.mean(-1)]
-    return judge([able], [compare("with minus without long-term memory", terms, ABOVE, published=lost)])
+    return judge([able], differences("with minus without long-term memory", whole, without, ABOVE, lost))
 
 
 CLAIM = ClaimSpec(

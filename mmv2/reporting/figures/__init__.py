@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 
@@ -12,6 +13,8 @@ class FigureSpec:
     """One figure."""
 
     title: str
+    shown: Callable[..., pd.DataFrame]
+    """Of what ``draw`` takes those records that it draws. Raises UserError where there are none."""
     draw: Callable[..., Figure]
     """Records as from ``read_records`` and, if ``metrics``, those as from ``read_metrics`` -> the drawing. A pure
     function; its docstring is the caption."""

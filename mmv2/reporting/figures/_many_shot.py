@@ -31,6 +31,17 @@ _HOW: dict[Way, dict[str, Any]] = {
 NAMES = {"semantic": "semantic labels", "anonymous": "anonymous labels", "novel": "labels of an unseen form"}
 
 
+def asked(records: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Answers of fine-tuned runs to test queries with these kinds of labels.
+
+    Raises:
+        UserError: no fine-tuned run, or no record of the first kind; a further one need not be there.
+    """
+    test = of_task(fine_tuned(records), TASK)
+    where(test, label_kind=kinds[0])
+    return test[test["label_kind"].isin(kinds)]
+
+
 def draw_many_shot(records: pd.DataFrame, kinds: Sequence[str], dev: bool) -> Figure:
     """A row of panels for each kind of labels, a column for each data set.
 
@@ -40,37 +51,34 @@ def draw_many_shot(records: pd.DataFrame, kinds: Sequence[str], dev: bool) -> Fi
         dev: whether to mark the prompt style chosen on development examples.
 
     Raises:
-        UserError: no fine-tuned run, no record of the first kind, or no development records where they are needed.
+        UserError: see ``asked``; or no development records where they are needed.
     """
-    tuned = fine_tuned(records)
-    test = of_task(tuned, TASK)
-    where(test, label_kind=kinds[0])
+    test = asked(records, kinds)
     rows = [kind for kind in kinds if kind in set(test["label_kind"])]
-    test = test[test["label_kind"].isin(rows)]
-    shown: dict[Way, pd.DataFrame] = {way: best_style(test, way) for way in ("best on test", "mean")}
+    ways: dict[Way, pd.DataFrame] = {way: best_style(test, way) for way in ("best on test", "mean")}
     if dev:
-        judged = pd.concat([test, of_task(tuned, TASK, split="dev")])
-        shown["best on dev"] = best_style(judged[judged["label_kind"].isin(rows)], "best on dev")
+        judged = pd.concat([test, of_task(fine_tuned(records), TASK, split="dev")])
+        ways["best on dev"] = best_style(judged[judged["label_kind"].isin(rows)], "best on dev")
     found = looks(test)
     data_sets = sorted(test["subtask"].unique())
     figure, grid = new_panels(len(rows), len(data_sets), width=3.6, height=2.6)
     for kind, row in zip(rows, grid, strict=True):
-        asked = set(test["subtask"][test["label_kind"] == kind])
+        there = set(test["subtask"][test["label_kind"] == kind])
         for data_set, axes in zip(data_sets, row, strict=True):
-            if data_set in asked:
-                _panel(axes, shown, found, kind, data_set)
+            if data_set in there:
+                _panel(axes, ways, found, kind, data_set)
             else:
                 axes.set_axis_off()
         axis_in_percent(row[0], "accuracy (%)")
-    number = counts(shown["mean"], ["run", "subtask", "label_kind", "num_shots"])
+    number = counts(ways["mean"], ["run", "subtask", "label_kind", "num_shots"])
     legend_below(figure, f"{number} queries per point", _entries(dev))
     return figure
 
 
-def _panel(axes: Axes, shown: dict[Way, pd.DataFrame], found: dict[str, Look], kind: str, data_set: str) -> None:
+def _panel(axes: Axes, ways: dict[Way, pd.DataFrame], found: dict[str, Look], kind: str, data_set: str) -> None:
     these = {
         how: records[(records["label_kind"] == kind) & (records["subtask"] == data_set)]
-        for how, records in shown.items()
+        for how, records in ways.items()
     }
     shots = sorted(these["mean"]["num_shots"].unique())
     axis_in_powers(axes, shots, "shots (examples per class)")

@@ -10,6 +10,12 @@ from mmv2.reporting.selection import counts, of_task
 from mmv2.reporting.style import legend_below, new_panels
 
 
+def shown(records: pd.DataFrame) -> pd.DataFrame:
+    """The windows of the greatest length."""
+    measured = of_task(records, TASK)
+    return measured[measured["context_length"] == measured["context_length"].max()]
+
+
 def draw(records: pd.DataFrame) -> Figure:
     """Bits per byte of held-out text over how much of it has been read; lower is better.
 
@@ -18,8 +24,7 @@ def draw(records: pd.DataFrame) -> Figure:
     read. Bars are 95 % bootstrap intervals over windows; windows of one text are taken as independent. A vertical line
     marks the training context; right of it models extrapolate. Runs are drawn slightly apart.
     """
-    measured = of_task(records, TASK)
-    measured = measured[measured["context_length"] == measured["context_length"].max()]
+    measured = shown(records)
     buckets = bounds(measured)
     panels = by_training(measured)
     figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)))
@@ -36,4 +41,4 @@ def draw(records: pd.DataFrame) -> Figure:
     return figure
 
 
-FIGURE = FigureSpec(title="Bits per byte over position", draw=draw)
+FIGURE = FigureSpec(title="Bits per byte over position", shown=shown, draw=draw)

@@ -13,6 +13,19 @@ TASK = "ruler_qa"
 SCORE = "score_official"
 
 
+def shown(records: pd.DataFrame) -> pd.DataFrame:
+    """Every step of the runs that were followed, at their training context."""
+    followed = milestones(records, TASK)
+    measured = followed[followed["context_length"] == followed["training_context"]]
+    lacking = sorted(set(followed["run"]) - set(measured["run"]))
+    if lacking:
+        raise UserError(
+            f"figure08_fine_tuning_steps: {TASK} was not evaluated at the training context of {', '.join(lacking)}; "
+            f"add it to context_lengths"
+        )
+    return measured
+
+
 def draw(records: pd.DataFrame) -> Figure:
     """Accuracy on RULER question answering at the fine-tuning context over the number of fine-tuning steps.
 
@@ -22,14 +35,7 @@ def draw(records: pd.DataFrame) -> Figure:
     examples score the same), grey lines answers that need no model, as in the figure over lengths. In the paper
     (Figure 8, 32k) MMv2 is at its best after two minibatches, and the transformer after 800 is below MMv2 after one.
     """
-    followed = milestones(records, TASK)
-    measured = followed[followed["context_length"] == followed["training_context"]]
-    lacking = sorted(set(followed["run"]) - set(measured["run"]))
-    if lacking:
-        raise UserError(
-            f"figure08_fine_tuning_steps: {TASK} was not evaluated at the training context of {', '.join(lacking)}; "
-            f"add it to context_lengths"
-        )
+    measured = shown(records)
     found = looks(measured)
     steps = sorted(measured["step"].unique())
     figure, ((axes,),) = new_panels(1, 1, width=6.4, height=3.0)
@@ -48,4 +54,4 @@ def draw(records: pd.DataFrame) -> Figure:
     return figure
 
 
-FIGURE = FigureSpec(title="RULER question answering over fine-tuning steps (Figure 8)", draw=draw)
+FIGURE = FigureSpec(title="RULER question answering over fine-tuning steps (Figure 8)", shown=shown, draw=draw)

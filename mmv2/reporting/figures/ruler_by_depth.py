@@ -15,6 +15,15 @@ TASKS = ("ruler_qa", "ruler_niah")
 BINS = 5
 
 
+def shown(records: pd.DataFrame) -> pd.DataFrame:
+    """RULER tasks, those that there are, of fine-tuned runs."""
+    tuned = compared(fine_tuned(records))
+    tasks = [task for task in TASKS if (tuned["task"] == task).any()]
+    if not tasks:
+        raise UserError(f"records: none of task {' or '.join(TASKS)}, only of {', '.join(sorted(set(tuned['task'])))}")
+    return pd.concat([of_task(tuned, task) for task in tasks])
+
+
 def draw(records: pd.DataFrame) -> Figure:
     """RULER accuracy by depth: where in the prompt the document with the answer, or the needle, stands.
 
@@ -24,11 +33,8 @@ def draw(records: pd.DataFrame) -> Figure:
     examples score the same; bins hold few examples, and differ in number. Runs are those fine-tuned on long contexts,
     with data budget 1. Level lines: what needs no model, over all depths.
     """
-    tuned = compared(fine_tuned(records))
-    tasks = [task for task in TASKS if (tuned["task"] == task).any()]
-    if not tasks:
-        raise UserError(f"records: none of task {' or '.join(TASKS)}, only of {', '.join(sorted(set(tuned['task'])))}")
-    measured = pd.concat([of_task(tuned, task) for task in tasks])
+    measured = shown(records)
+    tasks = [task for task in TASKS if task in set(measured["task"])]
     measured = measured.assign(bin=(np.minimum(np.floor(measured["depth"] * BINS), BINS - 1) + 0.5) / BINS)
     found = looks(measured)
     rows = [(task, subtask) for task in tasks for subtask in sorted(set(measured["subtask"][measured["task"] == task]))]
@@ -42,8 +48,8 @@ def draw(records: pd.DataFrame) -> Figure:
         axis_in_percent(row[0], "accuracy (%)")
     for axes in grid[-1]:
         axes.set_xlabel("depth (0: beginning, 1: end)")
-    shown = measured[measured["context_length"].isin(lengths)]
-    number = counts(shown, ["run", "task", "subtask", "context_length", "bin"])
+    drawn = measured[measured["context_length"].isin(lengths)]
+    number = counts(drawn, ["run", "task", "subtask", "context_length", "bin"])
     legend_below(figure, f"{number} examples per point")
     return figure
 
@@ -68,4 +74,4 @@ def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look]) -> None:
             curve(axes, points(of_run, "bin", lambda group, score=score: accuracy(group, score)), found[run], offset)  # type: ignore[misc]
 
 
-FIGURE = FigureSpec(title="RULER accuracy by depth", draw=draw)
+FIGURE = FigureSpec(title="RULER accuracy by depth", shown=shown, draw=draw)

@@ -23,6 +23,11 @@ TASK = "ruler_qa"
 SCORE = "score_official"
 
 
+def shown(records: pd.DataFrame) -> pd.DataFrame:
+    """Every run, whole, at its last step."""
+    return of_task(records, TASK)
+
+
 def draw(records: pd.DataFrame) -> Figure:
     """Accuracy on RULER question answering over the context length of the task.
 
@@ -34,7 +39,7 @@ def draw(records: pd.DataFrame) -> Figure:
     kind in the development file, with its own 95 % interval as a band, as it is estimated from the same examples; the
     other copies what follows the nearest earlier match of the prompt's last tokens.
     """
-    measured = of_task(records, TASK)
+    measured = shown(records)
     panels = by_training(measured)
     figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)))
     places = {*measured["context_length"], *measured["training_context"]}
@@ -61,4 +66,4 @@ def _ratios(axes: Axes, label: str, context: int) -> None:
     ratios.set_xlabel(label)
 
 
-FIGURE = FigureSpec(title="RULER question answering over context length", draw=draw)
+FIGURE = FigureSpec(title="RULER question answering over context length", shown=shown, draw=draw)

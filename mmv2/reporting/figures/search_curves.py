@@ -13,6 +13,11 @@ from mmv2.reporting.search import last_loss, search_tasks, searched
 from mmv2.reporting.style import REFERENCE, colours, legend_below, new_panels
 
 
+def shown(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Every run that was searched."""
+    return searched(records)
+
+
 def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     """Loss and scores of all searched runs over the peak learning rate.
 
@@ -22,7 +27,7 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     where these differ). Runs of one line and learning rate differ in warm-up or seed, which the table of the search
     lists. Points have no bars: they serve to choose a setting, and the best of many is too good. Dotted: chance.
     """
-    runs = searched(records)
+    runs = shown(records, metrics)
     tasks = search_tasks(records)
     columns = min(4, 1 + len(tasks))
     figure, grid = new_panels(-(-(1 + len(tasks)) // columns), columns, width=2.8, height=2.3, sharey=False)
@@ -58,4 +63,4 @@ def _panel(axes: Axes, title: str, values: Mapping[str, float], runs: pd.DataFra
     axes.set_xlabel("peak learning rate")
 
 
-FIGURE = FigureSpec(title="Hyperparameter search", metrics=True, draw=draw)
+FIGURE = FigureSpec(title="Hyperparameter search", metrics=True, shown=shown, draw=draw)

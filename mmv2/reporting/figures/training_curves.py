@@ -14,6 +14,15 @@ from mmv2.reporting.style import Look, legend_below, new_panels
 PER_OCTAVE = 8
 
 
+def shown(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """One record per run that has metrics: of its last step."""
+    runs = records[records["reduction"].isna()].sort_values(["run", "step"]).drop_duplicates("run", keep="last")
+    unknown = sorted(set(metrics["run"]) - set(runs["run"]))
+    if unknown:
+        raise UserError(f"metrics: no record names {', '.join(unknown)}; evaluate these runs or leave them out")
+    return runs[runs["run"].isin(metrics["run"])]
+
+
 def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     """Training loss of every run over the training tokens it has seen, in nats per token.
 
@@ -22,11 +31,7 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     of an octave of tokens; fine-tuning counts its own tokens. Losses of different corpora and contexts, and so of
     different panels, do not compare.
     """
-    runs = records[records["reduction"].isna()].drop_duplicates("run")
-    unknown = sorted(set(metrics["run"]) - set(runs["run"]))
-    if unknown:
-        raise UserError(f"metrics: no record names {', '.join(unknown)}; evaluate these runs or leave them out")
-    panels = by_training(runs[runs["run"].isin(metrics["run"])])
+    panels = by_training(shown(records, metrics))
     figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)), sharey=False)
     for axes, panel in zip(row, panels, strict=True):
         for run, look in panel.looks.items():
@@ -58,4 +63,4 @@ def _draw_run(axes: Axes, steps: pd.DataFrame, look: Look) -> None:
     )
 
 
-FIGURE = FigureSpec(title="Training loss", draw=draw, metrics=True)
+FIGURE = FigureSpec(title="Training loss", shown=shown, draw=draw, metrics=True)

@@ -18,7 +18,7 @@ def test_the_same_config_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         prepare_corpus(world_config(**SMALL), tmp_path / name)
     first = contents(tmp_path / "one")
-    assert len(first) == 3 + 11 + 18
+    assert len(first) == 3 + 13 + 18
     assert first == contents(tmp_path / "two")
 
 
@@ -44,7 +44,7 @@ def test_the_folder_appears_complete_or_not_at_all(tmp_path, monkeypatch):
         (folder / "train-00000.bin").write_bytes(b"half")
         raise RuntimeError("killed")
 
-    spec = tiny_world.SourceSpec(config=tiny_world.TinyWorldConfig, prepare=fail)
+    spec = tiny_world.SourceSpec(config=tiny_world.TinyWorldConfig, packages=(), prepare=fail)
     monkeypatch.setattr("mmv2.data.prepare.entry", lambda kind, name: spec)
     with pytest.raises(RuntimeError):
         prepare_corpus(world_config(**SMALL), tmp_path / "corpus")

@@ -5,11 +5,10 @@ from scipy.stats import binomtest
 
 from mmv2.errors import UserError
 from mmv2.evaluation.contrasts import Term, contrast
-from mmv2.evaluation.statistics import paired_difference
 
 
-def term(weight, scores, arm="a", subtask="s", seeds=(0,)):
-    """A term of scores per example, or per seed and example."""
+def term(weight, scores, arm="a", subtask="s", seeds=(0,), answers="abc"):
+    """A term of scores per example, or per seed and example; right answers, which take turns, follow the subtask."""
     scores = np.atleast_2d(scores)
     rows = [
         {
@@ -23,6 +22,7 @@ def term(weight, scores, arm="a", subtask="s", seeds=(0,)):
             "prompt_style": None,
             "split": "test",
             "example_id": f"q{number}",
+            "references": (f"{subtask if answers == 'abc' else ''}{answers[number % len(answers)]}",),
             "data_hash": "h",
             "score_x": score,
         }
@@ -36,12 +36,30 @@ def draws(rate, number, seed):
     return (np.random.default_rng(seed).random(number) < rate).astype(float)
 
 
-def test_a_difference_is_the_paired_difference():
+def test_a_difference_is_paired_by_example():
     one, other = draws(0.6, 300, 1), draws(0.4, 300, 2)
     found = contrast([term(1, one, "a"), term(-1, other, "b")], seed=0)
-    expected = paired_difference(term(1, one, "a").records, term(1, other, "b").records, "score_x", seed=5)
-    assert (found.mean, found.low, found.high) == pytest.approx((expected.mean, expected.low, expected.high), abs=0.01)
+    error = 1.96 * np.std(one - other) / np.sqrt(300)
+    assert (found.low, found.high) == pytest.approx((found.mean - error, found.mean + error), abs=0.01)
+    assert found.mean == pytest.approx(one.mean() - other.mean())
     assert (found.num_examples, found.num_seeds) == (300, 1)
+
+
+@pytest.mark.parametrize(("answers", "together"), [("xy", True), ("x", False), ("abc", False)])
+def test_subtasks_that_ask_the_same_are_drawn_together(answers, together):
+    """The same names of examples and right answers; one right answer for all does not tell questions apart."""
+    right = draws(0.5, 400, 1)
+    terms = [term(0.5, right, subtask=name, answers=answers) for name in ("open", "choice")]
+    found = contrast(terms, seed=0)
+    error = 1.96 * 0.5 / np.sqrt(400 if together else 800)
+    assert (found.high - found.low) / 2 == pytest.approx(error, abs=0.003)
+    assert found.num_examples == (400 if together else 800)
+
+
+def test_the_exact_bound_knows_that_one_subtask_may_weigh_more():
+    terms = [term(0.8, np.ones(30), subtask="heavy"), term(0.2, np.ones(30), subtask="light")]
+    found = contrast(terms, seed=0)
+    assert found.low <= 0.8 * 0.025 ** (1 / 30) + 0.2 + 1e-9, "all wrong ones may be of the heavy one"
 
 
 @pytest.mark.parametrize(("wins", "clear"), [(3, False), (4, False), (5, False), (6, True), (9, True)])

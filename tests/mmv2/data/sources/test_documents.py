@@ -125,15 +125,21 @@ def test_questions_fall_on_all_documents_and_relations_alike(world, instances):
         assert all(abs(count / asked - 1 / kinds) < 0.03 for count in counts.values())
 
 
-def test_episodes_show_a_few_classes_several_times(writer, config):
-    label_forms = collections.Counter()
-    forms = collections.Counter()
+def episode(writer, tokens):
+    """Form, delimiter, queries and labels of one classification document."""
+    text = writer.world.text(tokens)
+    delimiter = "newline" if text.split(":")[1].startswith("\n") else "space"
+    lines = text.replace(":\n", ": ").strip().split("\n")
+    pairs = [line.split(": ") for line in lines]
+    return pairs[0][0], delimiter, [pair[1] for pair in pairs[::2]], [pair[1] for pair in pairs[1::2]]
+
+
+def test_episodes_show_a_few_classes_several_times(writer):
+    label_forms, forms, delimiters = collections.Counter(), collections.Counter(), collections.Counter()
     for _ in range(300):
-        tokens = writer.classification(256)
-        text = writer.world.text(tokens)
-        lines = [line.split(": ") for line in text.strip().split("\n")]
-        queries, labels = lines[::2], [line[1] for line in lines[1::2]]
-        forms[queries[0][0]] += 1
+        form, delimiter, _, labels = episode(writer, writer.classification(256))
+        forms[form] += 1
+        delimiters[delimiter] += 1
         counts = collections.Counter(labels)
         assert 2 <= len(counts) <= 8
         assert len(set(counts.values())) == 1
@@ -142,9 +148,10 @@ def test_episodes_show_a_few_classes_several_times(writer, config):
         assert labels != sorted(labels, key=labels.index) or len(labels) < 6
     assert set(forms) == {"service query", "comment"}
     assert 100 < label_forms[True] < 200
+    assert 100 < delimiters["newline"] < 200
 
 
-def test_semantic_labels_are_fixed_and_anonymous_ones_are_not(writer):
+def test_semantic_labels_are_fixed_and_anonymous_classes_and_labels_are_not(writer):
     world = writer.world
     owner = {
         word: (form, label)
@@ -152,18 +159,25 @@ def test_semantic_labels_are_fixed_and_anonymous_ones_are_not(writer):
         for label, pool in enumerate(pools)
         for word in pool
     }
-    anonymous = collections.defaultdict(set)
+    labels_of_word, mixed, anonymous = collections.defaultdict(set), 0, 0
     for _ in range(200):
-        lines = world.text(writer.classification(256)).strip().split("\n")
-        for query, answer in zip(lines[::2], lines[1::2], strict=True):
-            ((form, label),) = {owner[word] for word in query.split(": ")[1].split() if word in owner}
-            named = answer.split(": ")[1]
-            if named.startswith("class_"):
-                anonymous[form, label].add(named)
+        _, _, queries, labels = episode(writer, writer.classification(256))
+        label_in_episode = {}
+        for query, label in zip(queries, labels, strict=True):
+            words = [word for word in query.split() if word in owner]
+            assert len(words) == 2
+            owners = {owner[word] for word in words}
+            if label.startswith("class_"):
+                mixed += len(owners) == 2
+                anonymous += 1
+                assert all(label_in_episode.setdefault(word, label) == label for word in words)
+                for word in words:
+                    labels_of_word[word].add(label)
             else:
-                assert named == world.labels[form][label]
-    assert all(len(labels) > 5 for labels in anonymous.values())
-    assert len(set.union(*anonymous.values())) > 90
+                ((form, number),) = owners
+                assert label == world.labels[form][number]
+    assert mixed > 0.8 * anonymous
+    assert np.mean([len(labels) for labels in labels_of_word.values()]) > 5
 
 
 def test_persistent_documents_tell_true_facts_once_and_never_in_the_held_out_wording(world, writer):

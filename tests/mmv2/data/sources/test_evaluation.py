@@ -45,10 +45,11 @@ def test_no_evaluation_file_holds_an_unknown_word(corpus, evaluation, tokenizer)
         elif path.suffix == ".jsonl":
             found += texts([json.loads(line) for line in path.read_text().splitlines()])
         elif path.suffix == ".csv":
-            found += [cell for row in rows(evaluation, path.name)[1:] for cell in row]
+            named = 1 if path.name.startswith("unfamiliar") else None  # its classes are never named to a model
+            found += [cell for row in rows(evaluation, path.name)[1:] for cell in row[:named]]
         else:
             found += [row[0] for row in rows(evaluation, path.name)]
-    assert len(corpus.manifest.files) == 11 + 18
+    assert len(corpus.manifest.files) == 13 + 18
     assert len(found) > 1000
     assert [word for text in found for word in unknown_words(tokenizer, text)] == []
     # A choice begins with the blank that separates it from its prompt.

@@ -1,7 +1,16 @@
 import itertools
 import re
 
-from mmv2.data.sources._language import FORMS, RELATIONS, WORDINGS, anonymous_label, document_header, fixed_words
+from mmv2.data.sources._language import (
+    FORMS,
+    NEWLINE,
+    RELATIONS,
+    SPACE,
+    WORDINGS,
+    anonymous_label,
+    document_header,
+    fixed_words,
+)
 
 NAME = ("First", "Last")
 
@@ -25,8 +34,11 @@ def test_the_longest_sentence_counts_name_value_and_stop():
 def test_forms_follow_the_protocols():
     words = " ".join(FORMS["banking"].example(("x", "y"), "label"))
     assert words == "service query : x y \n intent category : label \n"
+    between = " ".join(FORMS["banking"].example(("x", "y"), "label", NEWLINE))
+    assert between.replace(": \n", ":") == words
     assert " ".join(FORMS["emotions"].example(("x",), "label")) == "comment : x \n emotion category : label \n"
-    assert FORMS["banking"].example_tokens(4) == 13
+    assert FORMS["banking"].example_tokens(4, SPACE) == 13
+    assert FORMS["banking"].example_tokens(4, NEWLINE) == 15
 
 
 def test_numbers_are_digits_and_labels_are_words():

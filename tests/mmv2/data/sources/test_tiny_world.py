@@ -215,7 +215,7 @@ def test_running_out_of_names_is_told_before_anything_is_written(tmp_path):
     [
         ({"mix": {"persistent": 0.9}}, r"corpus\.mix: the shares sum to 1\.65"),
         ({"document_tokens": [300, 200]}, r"corpus\.document_tokens: \[300, 200\] is no range"),
-        ({"document_tokens": [20, 200]}, r"corpus\.document_tokens: the shortest document, 20 .* use at least 54"),
+        ({"document_tokens": [20, 200]}, r"corpus\.document_tokens: the shortest document, 20 .* use at least 62"),
         ({"episode_classes": [0, 3]}, r"corpus\.episode_classes: \[0, 3\] is no range"),
         ({"question_share": [0.1, 1.0]}, r"corpus\.question_share: "),
         ({"facts_per_person": [1, 7]}, r"corpus\.facts_per_person: 7 exceeds relations 6"),

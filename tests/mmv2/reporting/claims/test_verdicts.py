@@ -87,16 +87,16 @@ def test_where_the_records_say_the_opposite_it_is_not_reproduced(name, changes):
 OPEN = [
     ("persistent_parity", [("transformer_tuned", "benchmarks", "facts", 0.775)], "leaves it open"),
     ("ahead_at_training_length", [("mosaic", "ruler_qa", 64, 0.725)], "leaves it open"),
-    ("ahead_at_training_length", WEAK_QA, r"Transformer is at best 10.0 points above chance on ruler_qa \(20 needed\)"),
-    ("further_ahead_after_fine_tuning", WEAK_QA, "Transformer is at best 10.0 points"),
+    ("ahead_at_training_length", WEAK_QA, r"at best 10.0 \[.*\] points above chance on ruler_qa \(20 needed at"),
+    ("further_ahead_after_fine_tuning", WEAK_QA, r"Transformer is at best 10.0 \[.*\] points"),
     (
         "further_ahead_after_fine_tuning",
         [("transformer_tuned", "ruler_qa", 512, 1.0)],
         "Transformer, budget 1, fine-tuned stands at 100.0 %",
     ),
-    ("extrapolation_without_fine_tuning", WEAK_QA, "Transformer is at best 10.0 points"),
-    ("more_data_does_not_close_qa", WEAK_QA, "Transformer is at best 10.0 points"),
-    ("one_minibatch_is_enough", WEAK_QA, "Transformer is at best 10.0 points"),
+    ("extrapolation_without_fine_tuning", WEAK_QA, r"Transformer is at best 10.0 \[.*\] points"),
+    ("more_data_does_not_close_qa", WEAK_QA, r"Transformer is at best 10.0 \[.*\] points"),
+    ("one_minibatch_is_enough", WEAK_QA, r"Transformer is at best 10.0 \[.*\] points"),
     ("one_minibatch_is_enough", [("mosaic", "ruler_qa", 512, 1.0)], "pre-trained stands at 100.0 %"),
     (
         "ahead_at_training_length",
@@ -107,19 +107,23 @@ OPEN = [
     (
         "stochastic_delay_buys_extrapolation",
         [("mosaic_fixed", "ruler_qa", length, 0.1) for length in (64, 512)],
-        "with fixed delay is at best 10.0 points above chance",
+        r"with fixed delay is at best 10.0 \[.*\] points above chance",
     ),
     (
         "persistent_parity",
         [("transformer_tuned", "benchmarks", name, 0.2) for name in ("facts", "traits")],
-        "Transformer is at best 10.0 points above chance on benchmarks, persistent",
+        r"Transformer is at best 10.0 \[.*\] points above chance on benchmarks, persistent",
     ),
     (
         "thirteen_need_no_long_term",
         [("mosaic_tuned", "benchmarks", name, 0.1) for name in ("facts", "traits")],
-        "Memory Mosaics v2 is at best 0.0 points",
+        r"Memory Mosaics v2 is at best 0.0 \[.*\] points",
     ),
-    ("six_need_long_term", [("mosaic_tuned", "benchmarks", "reading", 0.1)], "Memory Mosaics v2 is at best 0.0 points"),
+    (
+        "six_need_long_term",
+        [("mosaic_tuned", "benchmarks", "reading", 0.1)],
+        r"Mosaics v2 is at best 0.0 \[.*\] points",
+    ),
     (
         "s_niah_too_easy",
         [("transformer_tuned", "ruler_niah", length, 0.1) for length in (64, 512, 1024)],
@@ -225,3 +229,29 @@ def test_table_2_that_does_not_agree_is_told(tmp_path, as_in_the_paper):
     as_in_the_paper.published_folder = kept
     assert verdict.status == "not reproduced"
     assert verdict.reason == "Transformer large, params: 8.8B, published 8.9B."
+
+
+@pytest.mark.parametrize("name", ["persistent_parity", "thirteen_need_no_long_term", "six_need_long_term"])
+def test_every_benchmark_is_told_beside_the_judged_mean(name):
+    models = ("mosaic_tuned", "transformer_tuned", "mosaic_reduced")
+    changes = [(model, "benchmarks", "traits", 0.1) for model in models]
+    mean, *told = judged(name, *changes, ("mosaic_reduced", "benchmarks", "reading", 0.4)).comparisons
+    assert mean.finding is not None
+    assert all((one.demand, one.finding) == (None, None) and one.low < one.mean < one.high for one in told)
+    if name == "six_need_long_term":
+        assert [(one.name, one.mean) for one in told] == [
+            ("with minus without long-term memory, reading alone (80.0 and 40.0 %, chance 10.0 %)", 40)
+        ]
+    else:
+        facts, traits = told
+        assert facts.name.endswith("facts alone (80.0 and 80.0 %, chance 10.0 %)")
+        assert traits.name.endswith("traits alone (10.0 and 10.0 %, chance 10.0 %)"), "nobody can do it"
+        assert facts.mean == mean.mean == 0
+
+
+def test_both_models_must_have_answered_every_benchmark():
+    found = evidence()
+    lost = found.records["run"].str.startswith("transformer_tuned") & found.records["subtask"].eq("traits")
+    found.records = found.records[~lost]
+    with pytest.raises(UserError, match=r"none with subtask traits \(there are: facts\)"):
+        entry("claim", "persistent_parity").judge(found)

@@ -62,6 +62,10 @@ def test_what_is_lacking_is_told(name, golden):
 def test_one_budget_is_not_more_data(name, golden):
     with pytest.raises(UserError, match="with another data budget than 1"):
         FIGURES[name].draw(golden[golden["budget"] == 1])
+    only_pretrained = golden[(golden["budget"] == 1) | golden["init_from"].isna()]
+    assert only_pretrained["budget"].nunique() > 1
+    with pytest.raises(UserError, match="with another data budget than 1"):
+        FIGURES[name].draw(only_pretrained)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in FIGURES if not name.endswith("more_data")))

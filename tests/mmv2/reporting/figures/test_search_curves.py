@@ -58,3 +58,10 @@ def test_the_loss_is_that_of_the_last_tenth(records, metrics, draw):
 def test_records_without_settings_are_told(records, metrics):
     with pytest.raises(UserError, match="some have no setting_learning_rate"):
         FIGURE.draw(records.drop(columns="setting_learning_rate"), metrics)
+
+
+def test_a_run_is_told_by_its_last_step(records, metrics):
+    early = records.assign(step=1, tokens_seen=1)
+    found = FIGURE.shown(pd.concat([early, records]), metrics)
+    assert len(found) == records["run"].nunique()
+    assert set(found["tokens_seen"]) == set(records["tokens_seen"]) != {1}

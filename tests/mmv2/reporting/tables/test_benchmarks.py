@@ -7,6 +7,7 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
+from mmv2.registry import entry
 from mmv2.reporting.published import read_published
 from mmv2.reporting.tables._benchmarks import CONTEXT
 
@@ -112,3 +113,10 @@ def test_trivial_answers_stand_where_they_are_known(golden, table):
 def test_a_group_without_benchmarks_is_told(golden, table):
     with pytest.raises(UserError, match=r"none with detail_group context \(there are: persistent\)"):
         table("table01_persistent", golden[golden["detail_group"] != "context"])
+
+
+def test_tables_2_and_9_are_told_in_the_same_words():
+    names = ("table02_persistent_without_long_term", "table09_six_long_term")
+    one, other = (entry("table", name).caption for name in names)
+    assert one.replace("benchmarks of persistent knowledge", "benchmarks whose answers stand in the prompt") == other
+    assert one != other

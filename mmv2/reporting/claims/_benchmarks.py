@@ -1,0 +1,26 @@
+"""What the claims about the mean over a group of benchmarks share."""
+
+from collections.abc import Mapping
+
+from mmv2.reporting.evidence import Answers
+from mmv2.reporting.verdict import Comparison, Demand, compare, points
+
+TASK = "benchmarks"
+
+
+def differences(
+    name: str, first: Answers, second: Answers, demand: Demand, published: Mapping[str, float]
+) -> list[Comparison]:
+    """First minus second: the mean over benchmarks, which is judged, then that of each benchmark, which is told.
+
+    Beside each stand both accuracies and chance: where neither is above it, the benchmark only dilutes the mean.
+
+    Raises:
+        UserError: the two answered different benchmarks.
+    """
+    found = [compare(name, [*first.mean(), *second.mean(-1)], demand, published=published)]
+    for subtask in sorted({*first.records["subtask"], *second.records["subtask"]}):
+        one, other = (answers.of_subtask(subtask) for answers in (first, second))
+        told = f"{points(one.percent)} and {points(other.percent)} %, chance {points(one.chance)} %"
+        found.append(compare(f"{name}, {subtask} alone ({told})", [*one.mean(), *other.mean(-1)], None))
+    return found
