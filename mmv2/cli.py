@@ -96,7 +96,7 @@ def reduce(arguments: Sequence[str]) -> None:
 
 
 def export(arguments: Sequence[str]) -> None:
-    """Write a trained model as one that transformers loads."""
+    """Write a trained model as one that transformers loads, here and where this package is not installed."""
     parser = _parser(export)
     parser.add_argument("model", type=Path, help="final/ folder of a run")
     parser.add_argument("--output", type=Path, required=True, help="folder for from_pretrained()")
@@ -104,6 +104,30 @@ def export(arguments: Sequence[str]) -> None:
     from mmv2.convert import export_final
 
     export_final(options.model, options.output)
+
+
+def generate(arguments: Sequence[str]) -> None:
+    """Print what a trained model writes after a prompt."""
+    parser = _parser(generate)
+    parser.add_argument("model", type=Path, help="final/ folder of a run")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="begin-of-text is put before it")
+    parser.add_argument("--max-new-tokens", type=int, default=100, metavar="N")
+    parser.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 (default): most probable tokens")
+    parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="draw from the most probable P alone")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws")
+    parser.add_argument("--device", help="cpu or cuda; by default a GPU where there is one")
+    options = parser.parse_args(arguments)
+    from mmv2.hub.generate import generate as write
+
+    write(
+        options.model,
+        options.prompt,
+        options.max_new_tokens,
+        options.temperature,
+        options.top_p,
+        options.seed,
+        options.device,
+    )
 
 
 def render(arguments: Sequence[str]) -> None:
@@ -129,7 +153,7 @@ def render(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (info, data, train, freeze, evaluate, render, reduce, export)
+    command.__name__: command for command in (info, data, train, freeze, evaluate, render, reduce, export, generate)
 }
 
 

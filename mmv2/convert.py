@@ -6,12 +6,16 @@ The output appears as a whole, and never in the place of something else.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError, choices
 from mmv2.files import atomic, make_folder
-from mmv2.final import CONFIG, TOKENIZER, load_final, save_final
+from mmv2.final import CONFIG, TOKENIZER, FinalModel, load_final, save_final
 from mmv2.registry import architecture, architectures
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def reduce_final(folder: Path, reduction: str, output_folder: Path) -> None:
@@ -45,28 +49,47 @@ def reduce_final(folder: Path, reduction: str, output_folder: Path) -> None:
 
 
 def export_final(folder: Path, output_folder: Path) -> None:
-    """Write a folder from which transformers loads model, tokenizer and the token that ends a generation.
-
-    The tokenizer adds no BOS, as everywhere here: a prompt must begin with it.
+    """Write a folder from which transformers loads model, tokenizer and generation settings, without this package.
 
     Raises:
         UserError: damaged files, an architecture that transformers has not, or an output folder that is in use.
     """
-    from transformers import GenerationConfig, PreTrainedTokenizerFast
+    from mmv2.hub.export import save_all
 
     final = load_final(folder)
-    write = architecture(final.arch).export
-    if write is None:
-        able = ", ".join(name for name, spec in architectures().items() if spec.export)
-        raise UserError(f"{folder}: {final.arch} cannot be exported to transformers; these can: {able}")
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=final.tokenizer, bos_token=BOS, eos_token=EOS, clean_up_tokenization_spaces=False
-    )
+    model, tokenizer = for_transformers(final, folder)
     with _new_folder(output_folder) as temporary:
-        write(final.model, temporary)
-        tokenizer.save_pretrained(temporary)
-        ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-        GenerationConfig(**ends).save_pretrained(temporary)
+        save_all(model, tokenizer, temporary)
+
+
+def for_transformers(final: FinalModel, folder: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """The model as transformers knows it, with the run's provenance in its config, and the tokenizer.
+
+    The tokenizer adds no BOS, as everywhere here: a prompt must begin with it. It pads on the left, with EOS.
+
+    Args:
+        final: what to convert.
+        folder: named in the error.
+
+    Raises:
+        UserError: an architecture that transformers has not.
+    """
+    from transformers import GenerationConfig, PreTrainedTokenizerFast
+
+    convert = architecture(final.arch).to_transformers
+    if convert is None:
+        able = ", ".join(name for name, spec in architectures().items() if spec.to_transformers)
+        raise UserError(f"{folder}: {final.arch} cannot be exported to transformers; these can: {able}")
+    tokens = {"bos_token": BOS, "eos_token": EOS, "pad_token": EOS}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=final.tokenizer, padding_side="left", clean_up_tokenization_spaces=False, **tokens
+    )
+    model = convert(final.model)
+    model.config.provenance = final.provenance
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    return model, tokenizer
 
 
 @contextmanager

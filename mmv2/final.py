@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mmv2.config import Config, ModelConfig, validate
+from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
 from mmv2.files import atomic, check_sha256, read_json, sha256, write_json
 from mmv2.layers.decoder import Decoder
@@ -36,6 +37,11 @@ class FinalConfig(Config):
     provenance: dict[str, Any]
     weights_sha256: str
     tokenizer_sha256: str
+    model_type: str | None = None
+    """``arch`` once more, where transformers looks for it. This key and the next two are not in folders of old."""
+    bos_token_id: int | None = None
+    eos_token_id: int | None = None
+    """Ends a generation."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,16 @@ def save_final(
         shutil.copyfile(tokenizer_file, temporary)
     with atomic(folder / WEIGHTS) as temporary:
         save_file({name: tensor.clone() for name, tensor in weights.items()}, temporary)
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     content = FinalConfig(
         arch=arch,
         model=config.model_dump(mode="json"),
         provenance=dict(provenance),
         weights_sha256=sha256(folder / WEIGHTS),
         tokenizer_sha256=sha256(folder / TOKENIZER),
+        model_type=arch,
+        bos_token_id=tokenizer.token_to_id(BOS),
+        eos_token_id=tokenizer.token_to_id(EOS),
     )
     write_json(folder / CONFIG, content.model_dump(mode="json"))
 

@@ -10,13 +10,14 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmv2.config import ModelConfig
 from mmv2.errors import UserError, choices
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from mmv2.layers.decoder import Decoder
 
 StepInputs = Mapping[str, Sequence[int]]
@@ -26,6 +27,11 @@ StepInputs = Mapping[str, Sequence[int]]
 def no_step_inputs(config: ModelConfig, seed: int, step: int) -> StepInputs:
     """For architectures whose forward pass is the same at every step."""
     return {}
+
+
+def no_attention_maps(config: ModelConfig) -> tuple[str, ...]:
+    """For architectures whose tokens do not look at other positions one by one, or which do not tell where."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,9 @@ class ArchitectureSpec:
     """Config, context length, bytes per number -> bytes of decoding state for one sequence."""
     step_inputs: Callable[[Any, int, int], StepInputs] = no_step_inputs
     """Config, seed, step -> what is drawn anew at every training step, the same on all ranks."""
+    attention_maps: Callable[[Any], tuple[str, ...]] = no_attention_maps
+    """Config -> names of the attention maps that every layer has; its mixers tell them by ``Mixer.attention``. Without:
+    the task ``attention`` and its figures say that the architecture has none."""
     sizes: Mapping[str, ModelConfig] = field(default_factory=dict)
     """The paper's named sizes."""
     tiny: ModelConfig
@@ -56,8 +65,8 @@ class ArchitectureSpec:
     """Packages whose code determines the weights (hashed into a run's fingerprint): its own, and what it builds on."""
     reductions: "Mapping[str, Callable[[Decoder], Decoder]]" = field(default_factory=dict)
     """What may be taken out of a trained model (``mmv2 reduce``): name -> a smaller model with weights of the given."""
-    export: "Callable[[Decoder, Path], None] | None" = None
-    """Write model and config into a folder that transformers loads (``mmv2 export``); None: it knows no such model."""
+    to_transformers: "Callable[[Decoder], PreTrainedModel] | None" = None
+    """The same model for transformers (``mmv2 export``, ``mmv2 generate``); None: it has no such model."""
 
 
 def architectures() -> dict[str, ArchitectureSpec]:

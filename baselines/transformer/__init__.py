@@ -1,6 +1,5 @@
 """The transformer baseline: Llama architecture in the frame that it shares with Memory Mosaics. Imports no torch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baselines.transformer.config import SIZES, TINY, TransformerConfig
@@ -8,6 +7,8 @@ from mmv2.layers.flops import causal_read_flops, matrix_flops
 from mmv2.registry import ArchitectureSpec
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from mmv2.layers.decoder import Decoder
 
 
@@ -28,11 +29,16 @@ def cache_bytes(config: TransformerConfig, context: int, bytes_per_number: int) 
     return 2 * config.num_layers * config.kv_heads * config.head_dim * context * bytes_per_number
 
 
-def export(model: "Decoder", folder: Path) -> None:
-    """Write the model as a LlamaForCausalLM."""
+def attention_maps(config: TransformerConfig) -> tuple[str, ...]:
+    """Self-attention alone."""
+    return ("attention",)
+
+
+def to_transformers(model: "Decoder") -> "PreTrainedModel":
+    """The model as a LlamaForCausalLM."""
     from baselines.transformer.hf import to_hf
 
-    to_hf(model).save_pretrained(folder)
+    return to_hf(model)
 
 
 MODEL_SPEC = ArchitectureSpec(
@@ -42,8 +48,9 @@ MODEL_SPEC = ArchitectureSpec(
     build=build,
     flops_per_token=flops_per_token,
     cache_bytes=cache_bytes,
+    attention_maps=attention_maps,
     sizes=SIZES,
     tiny=TINY,
     packages=("baselines.transformer", "mmv2.layers", "mmv2.ops"),
-    export=export,
+    to_transformers=to_transformers,
 )

@@ -3,10 +3,13 @@
 Shapes: B rows, T tokens, D hidden size, H query heads, K key-value heads, E head dimension.
 """
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 
 from baselines.transformer.config import TransformerConfig
-from mmv2.layers.attention import KeyValueCache, causal_attention
+from mmv2.layers.attention import KeyValueCache, causal_attention, read_marks
 from mmv2.layers.cache import GrowingTensor
 from mmv2.layers.decoder import Decoder, Mixer
 from mmv2.layers.documents import Documents
@@ -48,8 +51,22 @@ class SelfAttention(Mixer):
             state.append(keys_BKTE, values_BKTE)
         else:
             state = KeyValueCache(GrowingTensor(keys_BKTE), GrowingTensor(values_BKTE))
-        mixed_BHTE = causal_attention(queries_BHTE, state.keys.view(), state.values.view())
-        return self.output(_merge_heads(mixed_BHTE)), state
+        return self.output(_merge_heads(state.read(queries_BHTE))), state
+
+    def attention(
+        self, x_BTD: Tensor, state: KeyValueCache | None, marks_BSM: Tensor, flat: bool
+    ) -> Mapping[str, Tensor]:
+        start = state.length if state else 0
+        queries_BHTE, keys_BKTE, _ = self._heads(start, self.query(x_BTD), self.key(x_BTD), self.value(x_BTD))
+        queries_BHTE = queries_BHTE * (not flat)
+        keys_BKSE = torch.cat([state.keys.view(), keys_BKTE], dim=2) if state else keys_BKTE
+        found = read_marks(
+            lambda marks_BKSE: causal_attention(queries_BHTE, keys_BKSE, marks_BKSE),
+            marks_BSM,
+            keys_BKSE.shape[1],
+            self.head_dim,
+        )
+        return {"attention": found}
 
     def _heads(self, start: int, queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Split into heads, (B, T, heads * E) -> (B, heads, T, E), and encode the positions from ``start`` on."""

@@ -4,12 +4,15 @@ Documents are wrapped in BOS ... EOS (Section 4 of the paper) by whoever writes 
 (pass ``add_special_tokens=False`` for tokenizers from elsewhere, whose post-processor may add them).
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from mmv2.errors import UserError
+from mmv2.files import sha256
 
 BOS = "<|begin_of_text|>"
 EOS = "<|end_of_text|>"
@@ -81,16 +84,72 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 def load_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer.json; raises UserError when it is missing, damaged, or lacks BOS or EOS."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; a tokenizer.json of the tokenizers library is needed")
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises plain Exception
-        raise UserError(f"{path}: not a tokenizer.json ({error}); restore the file or make it again") from None
+    tokenizer = _read_file(path)
     for token in (BOS, EOS):
         if tokenizer.token_to_id(token) is None:
             raise UserError(f"{path}: has no token {token}; documents are wrapped in {BOS} and {EOS}: add both")
     return tokenizer
+
+
+def open_tokenizer(path: Path) -> Tokenizer:
+    """Read any model's tokenizer, whatever its markers are called.
+
+    Args:
+        path: a tokenizer.json, or a folder as transformers saves it, which is read the way transformers reads it.
+
+    Raises:
+        UserError: missing, damaged, or nothing that the tokenizers library can run.
+    """
+    if not path.is_dir():
+        return _read_file(path)
+    if not (path / "tokenizer_config.json").is_file():
+        return _read_file(path / "tokenizer.json")
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(f"{path}: no tokenizer that transformers reads ({' '.join(str(error).split())})") from None
+    if not tokenizer.is_fast:
+        raise UserError(f"{path}: {type(tokenizer).__name__} has no tokenizers backend; save it with a tokenizer.json")
+    backend: Tokenizer = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def tokenizer_hash(path: Path) -> str:
+    """Hexadecimal SHA-256 of a tokenizer.json, given itself or in its folder.
+
+    Of a folder without one: of the names and hashes of all files in it that transformers makes a tokenizer from.
+    """
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if file.is_file() or not path.is_dir():
+        return sha256(file)
+    parts = {name: sha256(path / name) for name in _PARTS if (path / name).is_file()}
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+_PARTS = (
+    "added_tokens.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+
+
+def _read_file(path: Path) -> Tokenizer:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; a tokenizer.json of the tokenizers library is needed")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise UserError(f"{path}: not a tokenizer.json ({error}); restore the file or make it again") from None
 
 
 def marker_ids(tokenizer: Tokenizer) -> tuple[int, int]:

@@ -6,18 +6,22 @@ Batches are laid out beforehand and always computed whole, so that answers do no
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
+from tokenizers import Tokenizer
 
 from mmv2.data.tokenizer import marker_ids
 from mmv2.errors import UserError
+from mmv2.evaluation.attention import tell
 from mmv2.evaluation.frozen import Encoder, FrozenExample, FrozenHeader
-from mmv2.evaluation.generation import answer, read
+from mmv2.evaluation.generation import Ended, answer, never, read
 from mmv2.evaluation.outcome import Answer
 from mmv2.evaluation.progress import Progress
 from mmv2.evaluation.reading import bucket_details, predict_tokens, token_bytes
 from mmv2.final import FinalModel
 from mmv2.layers.decoder import DecoderState
+from mmv2.registry import architecture
 
 
 def answer_all(
@@ -56,18 +60,25 @@ def batches(
     """Numbers of the examples of each batch: one prefix after the other, prompts of like length together, short first.
 
     Rows longer than the shortest read their rest token by token (``answer``), so within a batch lengths differ by at
-    most the generation budget: the rest costs no more steps than the answer. Where choices are ranked or texts read,
-    all rows have the same length.
+    most the generation budget, which all rows share: the rest costs no more steps than the answer. Where choices are
+    ranked or texts read, all rows have the same length.
     """
-    one_length = bool(header.position_bounds) or any(example.choices for example in examples)
-    slack = 0 if one_length else header.max_new_tokens
     places = {name: place for place, name in enumerate((None, *header.prefixes))}
     lengths = [example.num_tokens - encoder.tokens_after(example, header.max_new_tokens) for example in examples]
-    groups = [places[example.prefix] for example in examples]
+    budgets = [example.budget(header.max_new_tokens) for example in examples]
+    slacks = [
+        0 if header.position_bounds or example.choices else budget
+        for example, budget in zip(examples, budgets, strict=True)
+    ]
+    groups = [
+        (places[example.prefix], slack, budget)
+        for example, slack, budget in zip(examples, slacks, budgets, strict=True)
+    ]
     batch: list[int] = []
     for index in sorted(range(len(examples)), key=lambda index: (groups[index], lengths[index], index)):
         full = len(batch) == batch_size
-        if batch and (full or groups[index] != groups[batch[0]] or lengths[index] > lengths[batch[0]] + slack):
+        longest = lengths[batch[0]] + slacks[index] if batch else 0
+        if batch and (full or groups[index] != groups[batch[0]] or lengths[index] > longest):
             yield batch
             batch = []
         batch.append(index)
@@ -83,19 +94,27 @@ class _Reader:
         self.batch_size = batch_size
         self.encoder = Encoder(final.tokenizer)
         self.bos_id, self.eos_id = marker_ids(final.tokenizer)
+        self.has_maps = bool(architecture(final.arch).attention_maps(final.config))
         self._prefix: tuple[str, DecoderState] | None = None
 
     def answers(self, examples: Sequence[FrozenExample]) -> list[Answer]:
         """Of one batch."""
         if self.header.position_bounds:
             return self._read(examples)
+        if self.header.ages:
+            return self._look(examples)
         prefix = self._prefix_state(examples[0].prefix)
         begin = [] if prefix else [self.bos_id]
         prompts = [begin + self._prompt_ids(example) for example in examples]
-        choices = [[self.encoder.remembered(choice) for choice in example.choices] for example in examples]
+        choices = [
+            [self.encoder.remembered(text) for text in (*example.choices, *example.choice_heads)]
+            for example in examples
+        ]
         ranked = choices if any(choices) else None
-        budget = self.header.max_new_tokens
-        return answer(self.model, prompts, budget, self.eos_id, prefix, ranked, self.batch_size)
+        budgets = [example.budget(self.header.max_new_tokens) for example in examples]
+        ended = [stopped(self.encoder.tokenizer, example.stops) for example in examples]
+        answers = answer(self.model, prompts, budgets, self.eos_id, prefix, ranked, self.batch_size, ended)
+        return [_without_heads(example, one) for example, one in zip(examples, answers, strict=True)]
 
     def _read(self, examples: Sequence[FrozenExample]) -> list[Answer]:
         texts_BT = self._tokens([self._prompt_ids(example) for example in examples])
@@ -106,6 +125,13 @@ class _Reader:
             bytes_T = token_bytes(example.prompt, offsets)
             answers.append(Answer(details=bucket_details(self.header.position_bounds, bits_T, hits_T, bytes_T)))
         return answers
+
+    def _look(self, examples: Sequence[FrozenExample]) -> list[Answer]:
+        if not self.has_maps:
+            return [Answer(details={"maps": ""}) for _ in examples]
+        stretches = [example.marked for example in examples if example.marked]
+        tokens_BT = self._tokens([[self.bos_id, *self._prompt_ids(example)] for example in examples])
+        return [Answer(details=told) for told in tell(self.model, tokens_BT, self.header.ages, stretches)]
 
     def _prefix_state(self, name: str | None) -> DecoderState | None:
         if self._prefix is None or self._prefix[0] != name:
@@ -130,3 +156,26 @@ class _Reader:
 
     def _tokens(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         return torch.tensor(rows, device=self.model.embedding.weight.device)
+
+
+def _without_heads(example: FrozenExample, answer: Answer) -> Answer:
+    """The answer with the log-likelihood of each choice after its head; the heads' own follow those of the choices."""
+    if not example.choice_heads:
+        return answer
+    number = len(example.choices)
+    pairs = zip(answer.loglikelihoods[:number], answer.loglikelihoods[number:], strict=True)
+    return replace(answer, loglikelihoods=tuple(whole - head for whole, head in pairs))
+
+
+def stopped(tokenizer: Tokenizer, stops: Sequence[str]) -> Ended:
+    """Whether the text of new tokens holds any of the stops, if asked after every new token."""
+    if not stops:
+        return never
+    # A stop that the last token completes stands within as many tokens as it has bytes.
+    most = max(len(stop.encode()) for stop in stops) + 1
+
+    def ended(ids: Sequence[int]) -> bool:
+        text = tokenizer.decode(list(ids[-most:]))
+        return any(stop in text for stop in stops)
+
+    return ended

@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from mmv2.evaluation.squad import Question
-
 ENOUGH = 10
 """Questions that must share an ending before it counts as a kind of question."""
+
+
+class Answered(Protocol):
+    """A question of any data set."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def answers(self) -> Sequence[str]: ...
 
 
 class FrequentAnswers:
@@ -18,7 +26,7 @@ class FrequentAnswers:
     least ``ENOUGH`` development questions have. Where no ending is that common, all questions are one kind.
     """
 
-    def __init__(self, questions: Sequence[Question]):
+    def __init__(self, questions: Sequence[Answered]):
         self._by_ending: dict[tuple[str, ...], Counter[str]] = {}
         for question in questions:
             for ending in _endings(question.text):

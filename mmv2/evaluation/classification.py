@@ -9,7 +9,21 @@ from functools import cached_property
 from pathlib import Path
 
 from mmv2.errors import UserError
+from mmv2.evaluation.rows import DataSet
 from mmv2.evaluation.word_lists import read_text
+
+BANKING77_FILES = DataSet(
+    name="Banking77",
+    file="banking_data/train.csv and test.csv",
+    source="https://github.com/PolyAI-LDN/task-specific-datasets",
+    licence="CC BY 4.0",
+)
+GOEMOTIONS_FILES = DataSet(
+    name="GoEmotions",
+    file="data/original/train.tsv, test.tsv and labels.txt",
+    source="https://github.com/monologg/GoEmotions-pytorch",
+    licence="Apache 2.0",
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,9 @@ class Row:
     text: str
     """One line: line breaks within a text (10 of 10,003 in Banking77) would break the form of an example."""
     label: str
+    subject: str = ""
+    object: str = ""
+    """Two entities in the text, whose relation the label names; empty where the label is of the text."""
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -30,15 +47,19 @@ class Row:
 def read_banking77(path: Path) -> list[Row]:
     """A CSV file with the header text,category; raises UserError for another layout."""
     # read_text turns line ends into \n, also in quoted cells.
-    header, *body = list(csv.reader(io.StringIO(read_text(path), newline=""))) or [[]]
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    header = next(reader, [])
     if header != ["text", "category"]:
         raise UserError(f"{path}: line 1: {','.join(header)!r} instead of the header 'text,category' of Banking77")
     rows = []
-    for number, cells in enumerate(body):
-        if len(cells) != 2:
-            raise UserError(f"{path}: row {number + 1} after the header: {len(cells)} cells, Banking77 has 2")
+    for number, cells in enumerate(reader):
+        if len(cells) != 2 or not all(cell.strip() for cell in cells):
+            raise UserError(
+                f"{path}: line {reader.line_num}: {len([cell for cell in cells if cell.strip()])} cells with text, "
+                f"Banking77 has 2, text and category; mend the row or leave it out"
+            )
         rows.append(Row(number, _one_line(cells[0]), cells[1].strip()))
-    return _some(rows, path)
+    return some(rows, path)
 
 
 def read_goemotions(path: Path, labels_file: Path) -> list[Row]:
@@ -67,10 +88,11 @@ def read_goemotions(path: Path, labels_file: Path) -> list[Row]:
             )
         if len(numbers) == 1:
             rows.append(Row(number, _one_line(cells[0]), labels[numbers[0]]))
-    return _some(rows, path)
+    return some(rows, path)
 
 
-def _some(rows: list[Row], path: Path) -> list[Row]:
+def some(rows: list[Row], path: Path) -> list[Row]:
+    """The rows; raises UserError when there are none."""
     if not rows:
         raise UserError(f"{path}: no row with one label; use a file that has some")
     return rows

@@ -166,8 +166,9 @@ def _record(
     answer: Answer,
     tokenizer: Tokenizer,
 ) -> ResultRecord:
-    outcome = Outcome(tokenizer.decode(answer.ids), answer.choice(example.choices), answer.details)
-    generated = {"finished": answer.finished} if header.max_new_tokens else {}
+    chosen = answer.choice(example.choices)
+    outcome = Outcome(tokenizer.decode(answer.ids), chosen, answer.loglikelihoods, answer.details)
+    generated = {"finished": answer.finished} if example.budget(header.max_new_tokens) else {}
     return ResultRecord(
         **constant,
         subtask=example.subtask,

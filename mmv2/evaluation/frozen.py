@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 from mmv2.config import Config, Detail
 from mmv2.data.shards import MANIFEST, TOKENIZER, read_manifest
-from mmv2.data.tokenizer import load_tokenizer
+from mmv2.data.tokenizer import open_tokenizer, tokenizer_hash
 from mmv2.errors import UserError
 from mmv2.files import atomic, check_sha256, sha256
 from mmv2.jsonl import parse_line, read_lines
@@ -47,6 +47,9 @@ class FrozenHeader(Config):
     """Only where the prompts are text to read: every token is predicted, and results are summed over buckets of its
     position. A bucket reaches from the bound before it (exclusive) to its own (inclusive); the first token of the text
     is at position 2, after begin-of-text."""
+    ages: tuple[int, ...] = ()
+    """Only where it is asked where the last token of a prompt looks: attention is summed over groups of tokens by their
+    age, counted back from the last one, which has age 0. A group reaches from its least age, told here, to the next."""
     num_examples: int = Field(ge=1)
     examples_sha256: str
     """SHA-256 of the prefixes and of the lines that follow the header; ``checksum`` computes it."""
@@ -70,17 +73,37 @@ class FrozenExample(Config):
     """Key of the header's ``prefixes``: the whole prompt is that text, then ``prompt``."""
     prompt: str = Field(min_length=1)
     references: tuple[str, ...]
-    """Right answers; of an example with choices the first is the right choice, stripped. None in reading tasks."""
+    """Right answers; of an example with choices the first is the right one, stripped. None where nothing is asked."""
     choices: tuple[str, ...] = ()
     """Continuations of the whole prompt, ranked by log-likelihood; each begins with its own blank where it has one."""
+    choice_heads: tuple[str, ...] = ()
+    """What each choice begins with that is read and not scored: its log-likelihood is that of the rest (the partial
+    scoring of WinoGrande). None: choices are scored whole."""
+    max_new_tokens: int | None = Field(default=None, ge=0)
+    """Generation budget of this example; None: the header's."""
+    stops: tuple[str, ...] = ()
+    """Texts that end the answer, besides end-of-text and the budget; the first to come is the last new text."""
     num_tokens: int = Field(ge=1)
     """Begin-of-text, whole prompt, and the generation budget or the longest choice, whichever is longer, together; at
     most ``context_length``."""
     depth: float | None = Field(default=None, ge=0, le=1)
     """Where in the prompt the needed information stands: 0 first, 1 last."""
+    marked: tuple[int, int] | None = None
+    """First token and end of the stretch of the prompt at which it is asked how much the last token looks, counted from
+    begin-of-text, which is 0."""
     baselines: dict[str, str]
     """Name of a trivial baseline -> its answer."""
     details: dict[str, Detail] = Field(default_factory=dict)
+    document: dict[str, Any] | None = None
+    """The row of the data set, where scores are computed from it; no part of records."""
+
+    def budget(self, of_file: int) -> int:
+        """New tokens allowed, where the header allows ``of_file``."""
+        return of_file if self.max_new_tokens is None else self.max_new_tokens
+
+
+LOOK_BACK = 200
+"""Characters, and what is left of their first line: no tokenizer's rules look further back."""
 
 
 class Encoder:
@@ -90,15 +113,27 @@ class Encoder:
         self.tokenizer = tokenizer
         self.remembered = cache(self.ids)
         """Like ``ids``, for texts that come again: prefixes and choices."""
+        self.ending = cache(self._ending)
+        """The ending of a text that tokenizers look back to: its last lines, where they are encoded as within it."""
+        self.splits = cache(self._splits)
+        """Whether encoding two texts apart is encoding them together."""
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text."""
         found: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
+    def _ending(self, text: str) -> str:
+        ending = text[text.rfind("\n", 0, max(0, len(text) - LOOK_BACK)) + 1 :]
+        ids = self.remembered(ending)
+        return ending if self.remembered(text)[-len(ids) :] == ids else text
+
+    def _splits(self, before: str, after: str) -> bool:
+        return self.ids(before + after) == self.remembered(before) + self.remembered(after)
+
     def tokens_after(self, example: FrozenExample, max_new_tokens: int) -> int:
         """Tokens that may follow the prompt: the generation budget or the longest choice."""
-        return max([max_new_tokens, *(len(self.remembered(choice)) for choice in example.choices)])
+        return max([example.budget(max_new_tokens), *(len(self.remembered(choice)) for choice in example.choices)])
 
 
 def checksum(examples: Iterable[FrozenExample], prefixes: Mapping[str, str] | None = None) -> str:
@@ -162,6 +197,7 @@ def freeze_examples(
     summary: Mapping[str, Mapping[str, float]],
     prefixes: Mapping[str, str] | None = None,
     position_bounds: tuple[int, ...] = (),
+    ages: tuple[int, ...] = (),
 ) -> None:
     """Check the examples against the tokenizer and write them with their header.
 
@@ -169,11 +205,11 @@ def freeze_examples(
         output: the frozen file.
         task: its name.
         settings: of the task; the order of ``context_lengths`` is not kept.
-        tokenizer_file: tokenizer.json.
+        tokenizer_file: tokenizer.json, or the folder of another model's tokenizer.
         sources: name -> file that the examples were made from.
         examples: at least one; their lengths are in ``num_tokens``.
         summary: such as from ``summarise``.
-        prefixes, position_bounds: see ``FrozenHeader``.
+        prefixes, position_bounds, ages: see ``FrozenHeader``.
 
     Raises:
         UserError: a token reaches across the boundary of prefix, prompt or choice.
@@ -181,16 +217,17 @@ def freeze_examples(
     header = FrozenHeader(
         task=task,
         settings={**settings.model_dump(mode="json"), "context_lengths": sorted(set(settings.context_lengths))},
-        tokenizer=sha256(tokenizer_file),
+        tokenizer=tokenizer_hash(tokenizer_file),
         sources={name: sha256(file) for name, file in sources.items()},
         prefixes=dict(prefixes or {}),
         max_new_tokens=settings.max_new_tokens,
         position_bounds=position_bounds,
+        ages=ages,
         num_examples=len(examples),
         examples_sha256=checksum(examples, prefixes),
         summary={length: dict(values) for length, values in summary.items()},
     )
-    encoder = Encoder(load_tokenizer(tokenizer_file))
+    encoder = Encoder(open_tokenizer(tokenizer_file))
     for example in examples:
         check_boundaries(encoder, header, example)
     write_frozen(output, header, examples)
@@ -199,7 +236,7 @@ def freeze_examples(
 def check_boundaries(encoder: Encoder, header: FrozenHeader, example: FrozenExample) -> None:
     """Whether encoding prefix, prompt and choices apart is encoding them together, and ``num_tokens`` is true.
 
-    A choice is compared after the prompt without its prefix: tokenizers look no further back.
+    Tokenizers do not look far back: of a prefix its ending is compared, and a choice after the prompt alone.
 
     Raises:
         UserError: a token reaches across a boundary.
@@ -207,11 +244,15 @@ def check_boundaries(encoder: Encoder, header: FrozenHeader, example: FrozenExam
     ids = encoder.ids(example.prompt)
     prefix = "" if example.prefix is None else header.prefixes[example.prefix]
     prefix_ids = encoder.remembered(prefix)
-    apart = [("prefix and prompt", prefix, example.prompt, prefix_ids + ids)] if prefix else []
-    for choice in example.choices:
-        apart.append(("prompt and choice", example.prompt, choice, ids + encoder.remembered(choice)))
-    for names, before, after, expected in apart:
-        if encoder.ids(before + after) != expected:
+    apart = [("prefix and prompt", encoder.ending(prefix), example.prompt)]
+    for choice in (*example.choices, *example.choice_heads):
+        apart.append(("prompt and choice", example.prompt, choice))
+    for choice, head in zip(example.choices, example.choice_heads, strict=bool(example.choice_heads)):
+        rest = choice.removeprefix(head)
+        assert rest != choice, f"example {example.id}: a choice does not begin with its head"
+        apart.append(("head and rest of a choice", head, rest))
+    for names, before, after in apart:
+        if not encoder.splits(before, after):
             raise UserError(
                 f"{header.task}: example {example.id}: a token of this tokenizer reaches across the boundary "
                 f"of {names}, {before[-12:]!r} + {after[:12]!r}; let the blank between them begin the second"
@@ -226,6 +267,7 @@ def write_frozen(path: Path, header: FrozenHeader, examples: Sequence[FrozenExam
     assert header.num_examples == len(examples)
     assert header.examples_sha256 == checksum(examples, header.prefixes)
     assert list(header.position_bounds) == sorted(set(header.position_bounds))
+    assert list(header.ages) == sorted({0, *header.ages} if header.ages else ())
     for example in examples:
         _check_kind(header, example)
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -233,14 +275,20 @@ def write_frozen(path: Path, header: FrozenHeader, examples: Sequence[FrozenExam
 
 
 def _check_kind(header: FrozenHeader, example: FrozenExample) -> None:
-    """An example is read, or asks something."""
-    assert example.num_tokens <= example.context_length
-    if header.position_bounds:
-        assert example.num_tokens <= header.position_bounds[-1], "every token has its bucket"
+    """An example is read, or looked at, or asks something."""
+    # The last new token is never read: its place is that of begin-of-text where a fit does not count it (RULER).
+    assert example.num_tokens <= example.context_length + bool(example.budget(header.max_new_tokens))
+    assert bool(header.ages) == (example.marked is not None)
+    if header.position_bounds or header.ages:
         assert (example.prefix, example.choices, header.max_new_tokens) == (None, (), 0), "reading asks nothing"
     else:
         assert example.references, "an answer is scored against references"
-        assert example.choices or header.max_new_tokens, "nothing is asked"
+        assert example.choices or example.budget(header.max_new_tokens), "nothing is asked"
+    if header.position_bounds:
+        assert example.num_tokens <= header.position_bounds[-1], "every token has its bucket"
+    if example.marked:
+        start, stop = example.marked
+        assert 0 <= start < stop <= example.num_tokens, "the stretch is part of the prompt"
     if example.choices:
         assert example.references[0] in [choice.strip() for choice in example.choices]
 

@@ -4,10 +4,10 @@ Padding would enter memories and key recurrences, so there is none: all rows rea
 has; from then on every row advances by one token at a time, its own next prompt token as long as it has one, otherwise
 the token it predicted. What a row generates does not depend on the rows beside it.
 
-Shapes: B rows, T longest prompt in tokens, V vocabulary, P positions from the end of the shortest prompt on.
+Shapes: B rows, T longest prompt in tokens, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,17 +18,25 @@ from mmv2.layers.decoder import Decoder, DecoderState
 
 PREFILL = 1024
 """Tokens read at once: bounds the memory that activations take."""
+Ended = Callable[[Sequence[int]], bool]
+"""Whether the answer ends with these new tokens."""
+
+
+def never(ids: Sequence[int]) -> bool:
+    """Of answers that nothing but end-of-text and the budget ends."""
+    return False
 
 
 @torch.inference_mode()
 def answer(
     model: Decoder,
     prompts: Sequence[Sequence[int]],
-    max_new_tokens: int,
+    max_new_tokens: int | Sequence[int],
     eos_id: int,
     prefix: DecoderState | None = None,
     choices: Sequence[Choices] | None = None,
     most_rows: int = 1,
+    ended: Sequence[Ended] | None = None,
 ) -> list[Answer]:
     """Rank each prompt's choices, then continue it with its most probable tokens.
 
@@ -36,11 +44,12 @@ def answer(
         model: in evaluation mode.
         prompts: token ids, with begin-of-text where there is no prefix; none is empty. Prompts of like length waste
             least.
-        max_new_tokens: budget of every row, end-of-text included; 0: nothing is generated.
+        max_new_tokens: budget of every row or of each, end-of-text included; 0: nothing is generated.
         eos_id: ends a row.
         prefix: state after what all prompts have before them (one row); it is left as it is.
         choices: token ids of each prompt's choices; only for prompts of one length.
         most_rows: choices are read at most this many at once, or one of each prompt where that is more.
+        ended: of each row; none: rows end with end-of-text or their budget alone.
 
     Returns:
         One answer per prompt, in order.
@@ -55,7 +64,9 @@ def answer(
     if choices is not None:
         assert shortest == longest, "choices follow the ends of all prompts together"
         ranked = loglikelihoods(model, logits_BV, state, choices, most_rows)
-    new = _generate(model, logits_BV, state, prompts_BT, list(map(len, prompts)), max_new_tokens, eos_id)
+    budgets = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    lengths = list(map(len, prompts))
+    new = _generate(model, logits_BV, state, prompts_BT, lengths, budgets, eos_id, ended or [never] * len(prompts))
     return [
         Answer(_until(ids, eos_id), eos_id in ids, loglikelihood)
         for ids, loglikelihood in zip(new, ranked, strict=True)
@@ -76,27 +87,27 @@ def _generate(
     state: DecoderState,
     prompts_BT: Tensor,
     lengths: Sequence[int],
-    max_new_tokens: int,
+    budgets: Sequence[int],
     eos_id: int,
+    ended: Sequence[Ended],
 ) -> list[list[int]]:
     """New token ids of each row, from the state in which all rows have read as much as the shortest prompt has."""
-    if not max_new_tokens:
-        return [[] for _ in lengths]
-    shortest, longest = min(lengths), max(lengths)
+    new: list[list[int]] = [[] for _ in lengths]
+    unfinished = {row for row, budget in enumerate(budgets) if budget}
+    position, longest = min(lengths), max(lengths)
     lengths_B = torch.tensor(lengths, device=prompts_BT.device)
-    done_B = torch.zeros_like(lengths_B, dtype=torch.bool)
-    predictions = []
-    for position in range(shortest, longest + max_new_tokens):
+    while unfinished:
         predicted_B = logits_BV.argmax(dim=-1)
-        predictions.append(predicted_B)
-        last_B = (predicted_B == eos_id) | (position + 1 >= lengths_B + max_new_tokens)
-        done_B |= (position >= lengths_B) & last_B
-        if done_B.all():
-            break
-        prompted_B = prompts_BT[:, min(position, longest - 1)]
-        logits_BV, state = read(model, torch.where(position < lengths_B, prompted_B, predicted_B)[:, None], state)
-    predictions_BP = torch.stack(predictions, dim=1).tolist()
-    return [row[length - shortest :][:max_new_tokens] for row, length in zip(predictions_BP, lengths, strict=True)]
+        predicted = predicted_B.tolist()
+        for row in [row for row in unfinished if position >= lengths[row]]:
+            new[row].append(predicted[row])
+            if predicted[row] == eos_id or len(new[row]) == budgets[row] or ended[row](new[row]):
+                unfinished.remove(row)
+        if unfinished:
+            prompted_B = prompts_BT[:, min(position, longest - 1)]
+            logits_BV, state = read(model, torch.where(position < lengths_B, prompted_B, predicted_B)[:, None], state)
+        position += 1
+    return new
 
 
 def _until(ids: Sequence[int], eos_id: int) -> tuple[int, ...]:

@@ -37,6 +37,8 @@ class Outcome:
     """Newly generated text, nothing of the prompt; empty where nothing is generated."""
     choice: str | None = None
     """The most probable of the example's choices, stripped; None where it has none."""
+    loglikelihoods: tuple[float, ...] = ()
+    """Of each choice, as in ``Answer``; none where a choice was made without."""
     details: Mapping[str, Detail] = field(default_factory=dict)
     """What the engine measured beside: for reading tasks, bits, bytes, tokens and hits per position bucket."""
 

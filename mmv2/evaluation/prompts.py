@@ -1,7 +1,7 @@
 """What tasks make prompts with: templates, the fit of a size to a length, and token ids without unknown words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tokenizers import Tokenizer
@@ -36,6 +36,12 @@ def grow(fits: Callable[[int], bool], fewest: int, step: int, most: int) -> int:
 def shrink(build: Callable[[int], P], fits: Callable[[P], bool], fewest: int, step: int, most: int) -> P | None:
     """The prompt of the largest size, from ``most`` down in steps, that fits; None when not even ``fewest`` does."""
     return next((prompt for size in range(most, fewest - 1, -step) if fits(prompt := build(size))), None)
+
+
+def common_length(texts: Sequence[str] | Sequence[Sequence[int]]) -> int:
+    """How many characters, or tokens, all of these begin with in common."""
+    columns = enumerate(zip(*texts, strict=False))
+    return next((place for place, column in columns if len(set(column)) > 1), min(map(len, texts)))
 
 
 def known_ids(tokenizer: Tokenizer, text: str, source: str) -> list[int]:

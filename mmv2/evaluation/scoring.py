@@ -31,6 +31,11 @@ def strict(references: Sequence[str], prediction: str) -> float:
     return float(any(words[: len(wanted)] == wanted for wanted in map(_first_line_words, references)))
 
 
+def until(text: str, stops: Sequence[str]) -> str:
+    """A text up to the first of the stops, as lm-eval cuts what a model generates."""
+    return min((text.partition(stop)[0] for stop in stops if stop), key=len, default=text)
+
+
 def _first_line_words(text: str) -> list[str]:
     line = postprocess(text).partition("\n")[0].strip()
     words = re.findall(r"\w+", line.casefold())

@@ -48,10 +48,15 @@ def _read_key(path: Path, key: str) -> list[str]:
     return content
 
 
-def read_text(path: Path) -> str:
-    """A text in UTF-8, with or without byte-order mark; raises UserError when it is missing or no text."""
+def read_text(path: Path, encoding: str = "utf-8-sig") -> str:
+    """A text in UTF-8; raises UserError when it is missing or no text.
+
+    Args:
+        path: the file.
+        encoding: utf-8-sig: without its byte-order mark, where it has one; utf-8: with it.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding=encoding)
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; name a file relative to the corpus folder, or an absolute path"

@@ -3,6 +3,7 @@
 Shapes: B rows, H query heads, K key-value heads, T query tokens, S tokens to read, E head dimension.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from mmv2.layers.cache import GrowingTensor
 from mmv2.layers.decoder import MixerState
+from mmv2.layers.stored_attention import stored_attention
 
 
 def causal_attention(queries_BHTE: Tensor, keys_BKSE: Tensor, values_BKSE: Tensor) -> Tensor:
@@ -37,6 +39,20 @@ def _last_rows(queries: int, keys: int, device: torch.device) -> Tensor:
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
+def read_marks(read: Callable[[Tensor], Tensor], marks_BSM: Tensor, heads: int, width: int) -> Tensor:
+    """What a read answers when marks take the place of values: the attention to each mark (B, heads, T, M).
+
+    Args:
+        read: values (B, heads, S, width) -> answers (B, any number of heads, T, width).
+        marks_BSM: M marks of S positions. As many are read at once as a value has numbers, so that the kernels are
+            those that read the values.
+        heads, width: of the values.
+    """
+    filled_BSM = F.pad(marks_BSM, (0, -marks_BSM.shape[-1] % width))
+    parts = [read(part_BSW[:, None].expand(-1, heads, -1, -1)) for part_BSW in filled_BSM.split(width, dim=-1)]
+    return torch.cat(parts, dim=-1)[..., : marks_BSM.shape[-1]]
+
+
 @dataclass
 class KeyValueCache(MixerState):
     """Keys and values (B, K, S, E) of all tokens read so far."""
@@ -53,11 +69,15 @@ class KeyValueCache(MixerState):
         self.keys.append(keys_BKTE)
         self.values.append(values_BKTE)
 
-    def clone(self) -> "KeyValueCache":
-        return KeyValueCache(self.keys.clone(), self.values.clone())
+    def read(self, queries_BHTE: Tensor) -> Tensor:
+        """``causal_attention`` of the last T tokens to all that is stored, theirs included."""
+        if self.keys.shared is None:
+            return causal_attention(queries_BHTE, self.keys.view(), self.values.view())
+        held_TS = _last_rows(queries_BHTE.shape[2], self.length, queries_BHTE.device)
+        return stored_attention(queries_BHTE, self.keys, self.values, held_TS, queries_BHTE.shape[-1] ** -0.5)
 
-    def expand(self, copies: int) -> "KeyValueCache":
-        return KeyValueCache(self.keys.expand(copies), self.values.expand(copies))
+    def select(self, rows_R: Tensor) -> "KeyValueCache":
+        return KeyValueCache(self.keys.select(rows_R), self.values.select(rows_R))
 
     def content(self) -> list[Tensor]:
         return [self.keys.view(), self.values.view()]

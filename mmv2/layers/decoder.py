@@ -5,13 +5,13 @@
 An architecture differs from another in its mixer alone. Memory Mosaics v2 (Section 3) and the Llama-like transformer
 both have this frame and this initialisation (Table 6).
 
-Shapes: B rows, T tokens per row, D hidden size, V vocabulary.
+Shapes: B rows, T tokens per row, D hidden size, V vocabulary, R chosen rows.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -30,16 +30,20 @@ class MixerState(ABC):
     """What one layer remembers between decoding steps, for B sequences of equal length."""
 
     @abstractmethod
-    def clone(self) -> "MixerState":
-        """A copy that can be extended without changing this one."""
-
-    @abstractmethod
-    def expand(self, copies: int) -> "MixerState":
-        """The state of one sequence, repeated for ``copies`` continuations. Safe to extend."""
+    def select(self, rows_R: Tensor) -> "MixerState":
+        """A copy for these sequences, in this order, as often as named; extending it does not change this one."""
 
     @abstractmethod
     def content(self) -> list[Tensor]:
-        """The tensors that must be kept, without the room left for growth; their size is the spec's cache_bytes."""
+        """The tensors (B, ...) that must be kept, without the room left for growth: the spec's cache_bytes."""
+
+
+class LearntNumber(NamedTuple):
+    """A number that every head learns."""
+
+    values_H: Tensor
+    initial: float
+    """What it was before training."""
 
 
 class Mixer(nn.Module, ABC):
@@ -60,6 +64,28 @@ class Mixer(nn.Module, ABC):
     def reset_parameters(self, layer: int) -> None:
         """Initialise every parameter; ``layer`` counts from 0."""
 
+    def attention(self, x_BTD: Tensor, state: Any, marks_BSM: Tensor, flat: bool) -> Mapping[str, Tensor]:
+        """How much of their attention T more tokens give to marked positions; of mixers whose spec has attention maps.
+
+        Each map reads the marks in place of its values, by the kernels and masks of ``extend``: as a read is linear in
+        its values, what a token gets is the attention that it gives to the positions that bear a mark, and no weights
+        are kept. ``mmv2.layers.attention.read_marks`` helps.
+
+        Args:
+            x_BTD: as for ``extend``.
+            state: after the tokens before; it is left as it is.
+            marks_BSM: M marks of all S tokens so far, these T among them.
+            flat: give equal attention to all that a map holds, whatever it has learnt.
+
+        Returns:
+            By name of map, per head: (B, H, T, M). All that a token attends to weighs 1, an empty memory 0.
+        """
+        raise NotImplementedError(f"{type(self).__name__} tells no attention; its spec must name no attention_maps")
+
+    def attention_parameters(self) -> Mapping[str, Mapping[str, LearntNumber]]:
+        """By name of map, the learned numbers that shape it, by name; none unless a mixer says so."""
+        return {}
+
 
 @dataclass
 class DecoderState:
@@ -68,13 +94,18 @@ class DecoderState:
     layers: list[Any]
     length: int = 0
 
+    def select(self, rows_R: Tensor) -> "DecoderState":
+        """A copy for these sequences, in this order, as often as named: beams, or rows that part company."""
+        return DecoderState([layer.select(rows_R) for layer in self.layers], self.length)
+
     def clone(self) -> "DecoderState":
         """A copy that can be extended without changing this one: one prefix serves many queries."""
-        return DecoderState([layer.clone() for layer in self.layers], self.length)
+        return self.expand(1)
 
     def expand(self, copies: int) -> "DecoderState":
-        """The state of one prefix, for ``copies`` continuations of it."""
-        return DecoderState([layer.expand(copies) for layer in self.layers], self.length)
+        """A copy with every sequence repeated, for as many continuations of it."""
+        first = self.layers[0].content()[0]
+        return self.select(torch.arange(len(first), device=first.device).repeat_interleave(copies))
 
 
 class Block(nn.Module):

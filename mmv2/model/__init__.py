@@ -8,6 +8,8 @@ from mmv2.model.config import SIZES, TINY, MosaicConfig
 from mmv2.registry import ArchitectureSpec, StepInputs
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from mmv2.layers.decoder import Decoder
 
 
@@ -46,11 +48,23 @@ def cache_bytes(config: MosaicConfig, context: int, bytes_per_number: int) -> in
     return config.num_layers * (2 * config.hidden_size * pairs * bytes_per_number + recurrence)
 
 
+def attention_maps(config: MosaicConfig) -> tuple[str, ...]:
+    """One for each memory that is read by keys."""
+    return ("short_term", "long_term") if config.long_term_memory else ("short_term",)
+
+
 def without_long_term_memory(model: "Decoder") -> "Decoder":
     """The same weights without the long-term memories and their half of W_o (Tables 2, 9, 10)."""
     from mmv2.model.model import without_long_term_memory as reduced
 
     return reduced(model)
+
+
+def to_transformers(model: "Decoder") -> "PreTrainedModel":
+    """The model as a MemoryMosaicsForCausalLM, which shares its weights."""
+    from mmv2.hub.modelling import from_decoder
+
+    return from_decoder(model)
 
 
 MODEL_SPEC = ArchitectureSpec(
@@ -61,8 +75,10 @@ MODEL_SPEC = ArchitectureSpec(
     flops_per_token=flops_per_token,
     cache_bytes=cache_bytes,
     step_inputs=draw_delays,
+    attention_maps=attention_maps,
     sizes=SIZES,
     tiny=TINY,
     packages=("mmv2.model", "mmv2.layers", "mmv2.ops"),
     reductions={"without_long_term_memory": without_long_term_memory},
+    to_transformers=to_transformers,
 )

@@ -1,24 +1,30 @@
 """One associative memory for all heads: key extractor, value extractor, bandwidth, and the read (Eqs. 4, 6, 8-10).
 
-Shapes: B rows, T tokens, D hidden size, H memory units (heads), K = D / H, N pairs.
+Shapes: B rows, T tokens, D hidden size, H memory units (heads), K = D / H, N pairs, R chosen rows.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmv2.layers.attention import read_marks
 from mmv2.layers.cache import GrowingTensor
-from mmv2.layers.decoder import MixerState
+from mmv2.layers.decoder import LearntNumber, MixerState
 from mmv2.layers.initialisation import init_linear_
+from mmv2.layers.stored_attention import stored_attention
 from mmv2.model.config import MosaicConfig
 from mmv2.ops.gated_keys import KeyState
 from mmv2.ops.gated_keys.fast import gated_keys
 from mmv2.ops.lookahead_values.fast import lookahead_values
 from mmv2.ops.memory_read import Ages, Bandwidth, positions
 from mmv2.ops.memory_read.fast import memory_read, scaled_queries
+
+THETA_BETA, THETA_ALPHA = 1.5, 1 / 3
+"""Initial theta of beta_0 and beta_1, and of alpha (Table 6)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class MemoryState(MixerState):
         recurrence: the key extractor's running sum.
         pending: the last token's key and W_psi x: its pair is complete when the next token is seen.
         keys, values: complete pairs; those too old to be read again may be gone.
-        length: tokens read so far.
+        length: tokens read so far; (B, 1, 1) where rows have read different numbers. Their pairs end at the same
+            place, and what fills the shorter rows in front is never read.
     """
 
     recurrence: KeyState
@@ -37,20 +44,36 @@ class MemoryState(MixerState):
     pending_projection_BH1K: Tensor
     keys: GrowingTensor
     values: GrowingTensor
-    length: int
+    length: int | Tensor
 
-    def clone(self) -> Self:
-        return self.expand(1)
-
-    def expand(self, copies: int) -> Self:
+    def select(self, rows_R: Tensor) -> Self:
         return replace(
             self,
-            recurrence=KeyState(*(x.repeat_interleave(copies, 0) for x in self.recurrence)),
-            pending_key_BH1K=self.pending_key_BH1K.repeat_interleave(copies, 0),
-            pending_projection_BH1K=self.pending_projection_BH1K.repeat_interleave(copies, 0),
-            keys=self.keys.expand(copies),
-            values=self.values.expand(copies),
+            recurrence=KeyState(*(x[rows_R] for x in self.recurrence)),
+            pending_key_BH1K=self.pending_key_BH1K[rows_R],
+            pending_projection_BH1K=self.pending_projection_BH1K[rows_R],
+            keys=self.keys.select(rows_R),
+            values=self.values.select(rows_R),
+            length=self.length if isinstance(self.length, int) else self.length[rows_R],
         )
+
+    @classmethod
+    def join(cls, states: Sequence[Self]) -> Self:
+        """The sequences of all states, which may have read different numbers of tokens."""
+        return cls(
+            recurrence=KeyState(*(torch.cat(parts) for parts in zip(*(x.recurrence for x in states), strict=True))),
+            pending_key_BH1K=torch.cat([state.pending_key_BH1K for state in states]),
+            pending_projection_BH1K=torch.cat([state.pending_projection_BH1K for state in states]),
+            keys=GrowingTensor.join([state.keys for state in states]),
+            values=GrowingTensor.join([state.values for state in states]),
+            length=torch.cat([state._lengths_B11() for state in states]),
+        )
+
+    def _lengths_B11(self) -> Tensor:
+        if isinstance(self.length, Tensor):
+            return self.length
+        rows, device = len(self.pending_key_BH1K), self.pending_key_BH1K.device
+        return torch.full((rows, 1, 1), self.length, device=device)
 
     def content(self) -> list[Tensor]:
         pending = [self.pending_key_BH1K, self.pending_projection_BH1K]
@@ -80,9 +103,9 @@ class AssociativeMemory(nn.Module):
         """Table 6."""
         for projection in (self.key_projection, self.value_projection, self.gain_projection, self.decay_projection):
             init_linear_(projection.weight, projection.in_features, layer)
-        self.theta_beta_0.fill_(1.5)
-        self.theta_beta_1.fill_(1.5)
-        self.theta_alpha.fill_(1 / 3)
+        self.theta_beta_0.fill_(THETA_BETA)
+        self.theta_beta_1.fill_(THETA_BETA)
+        self.theta_alpha.fill_(THETA_ALPHA)
         self.theta_alpha_psi.zero_()
         self.gamma.uniform_(0, 1)
 
@@ -93,6 +116,15 @@ class AssociativeMemory(nn.Module):
             beta_1_H=self.theta_beta_1.clamp(max=10).exp(),
             alpha_H=self.theta_alpha.abs().clamp(max=1),
         )
+
+    def learnt(self) -> dict[str, LearntNumber]:
+        """beta_0, beta_1 and alpha, with the values they start from."""
+        found = self.bandwidth()
+        return {
+            "beta_0": LearntNumber(found.beta_0_H, math.exp(THETA_BETA)),
+            "beta_1": LearntNumber(found.beta_1_H, math.exp(THETA_BETA)),
+            "alpha": LearntNumber(found.alpha_H, THETA_ALPHA),
+        }
 
     def value_scale(self) -> Tensor:
         """alpha_psi of Eq. 9 (H,). In Table 6's form the gradient of |theta| at its initial 0 is 0: it stays 1."""
@@ -123,6 +155,34 @@ class AssociativeMemory(nn.Module):
         pending = keys_BHTK[:, :, -1:].clone(), projections_BHTK[:, :, -1:].clone()
         return self._merge(answers_BHTK), MemoryState(recurrence, *pending, stored_keys, stored_values, length)
 
+    def nothing_read(self, rows: int) -> MemoryState:
+        """The state before the first token. Its pending pair is that of position -1, which no memory holds."""
+        weight = self.key_projection.weight
+        zeros_BH1K = weight.new_zeros(rows, self.heads, 1, len(weight) // self.heads)
+        sums_BHK = zeros_BH1K[:, :, 0].to(torch.promote_types(weight.dtype, torch.float32))
+        scales_BH = torch.full_like(sums_BHK[..., 0], -torch.inf, dtype=torch.float64)
+        keys, values = (GrowingTensor(zeros_BH1K[:, :, :0]) for _ in range(2))
+        return MemoryState(KeyState(sums_BHK, scales_BH), zeros_BH1K, zeros_BH1K, keys, values, length=0)
+
+    def attention(self, x_BTD: Tensor, ages: Ages, state: MemoryState | None, marks_BSM: Tensor, flat: bool) -> Tensor:
+        """Attention to marked pairs; pair i has the mark of token i, whose key it holds. See ``Mixer.attention``."""
+        keys_BHTK, _ = self._keys(x_BTD, state.recurrence if state else None)
+        if flat:
+            keys_BHTK = torch.zeros_like(keys_BHTK)  # queries too
+        marks_BPM = marks_BSM[:, :-1]
+        if state is None:
+            return self._read_marks(lambda marks: memory_read(keys_BHTK, marks, self.bandwidth(), ages), marks_BPM)
+        stored = [state.keys.view(), state.pending_key_BH1K, keys_BHTK[:, :, :-1]]
+        keys = GrowingTensor(torch.cat(stored, dim=2))
+        start = state.length
+        return self._read_marks(
+            lambda marks: self._read_stored(keys_BHTK, keys, GrowingTensor(marks), ages, start),
+            marks_BPM[:, marks_BPM.shape[1] - keys.length :],
+        )
+
+    def _read_marks(self, read: Callable[[Tensor], Tensor], marks_BPM: Tensor) -> Tensor:
+        return read_marks(read, marks_BPM, self.heads, self.key_projection.out_features // self.heads)
+
     def _keys(self, x_BTD: Tensor, initial: KeyState | None) -> tuple[Tensor, KeyState]:
         features_BHTK = self._split(self.key_projection(x_BTD))
         # Gates are exponents: rounded to bfloat16 a large one would turn the keys.
@@ -142,17 +202,24 @@ class AssociativeMemory(nn.Module):
         return state.keys, state.values
 
     def _read_stored(
-        self, keys_BHTK: Tensor, stored_keys: GrowingTensor, stored_values: GrowingTensor, ages: Ages, start: int
+        self,
+        keys_BHTK: Tensor,
+        stored_keys: GrowingTensor,
+        stored_values: GrowingTensor,
+        ages: Ages,
+        start: int | Tensor,
     ) -> Tensor:
-        """Answers to new tokens at positions start, start + 1, ... from stored pairs, the newest of age 1."""
-        stop = start + keys_BHTK.shape[2]
-        first_pair = stop - 1 - stored_keys.length
-        held_TN = ages.holds(positions(start, stop, keys_BHTK), positions(first_pair, stop - 1, keys_BHTK))
+        """Answers to new tokens at positions start, start + 1, ... from stored pairs, the newest of age 1.
+
+        Where ``start`` is (B, 1, 1), positions and what is held have dimensions (B, 1) in front.
+        """
+        tokens, pairs = keys_BHTK.shape[2], stored_keys.length
+        queries_T = start + positions(0, tokens, keys_BHTK)
+        pairs_N = start + positions(tokens - 1 - pairs, tokens - 1, keys_BHTK)
+        held_TN = ages.holds(queries_T, pairs_N)
         queries_BHTK = scaled_queries(keys_BHTK, self.bandwidth(), ages, start)
-        answers_BHTK = F.scaled_dot_product_attention(
-            queries_BHTK, stored_keys.view(), stored_values.view(), attn_mask=held_TN, scale=1.0
-        )
-        return torch.where(held_TN.any(-1)[:, None], answers_BHTK, 0)  # an empty memory answers zero
+        answers_BHTK = stored_attention(queries_BHTK, stored_keys, stored_values, held_TN, scale=1.0)
+        return torch.where(held_TN.any(-1, keepdim=True), answers_BHTK, 0)  # an empty memory answers zero
 
     def _split(self, x_BTD: Tensor) -> Tensor:
         return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -5,6 +5,7 @@ The third level, persistent memory, is the frame's SwiGLU feed-forward.
 Shapes: B rows, T tokens, D hidden size.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmv2.errors import UserError
-from mmv2.layers.decoder import Decoder, Mixer, MixerState
+from mmv2.layers.decoder import Decoder, LearntNumber, Mixer, MixerState
 from mmv2.layers.documents import Documents
 from mmv2.layers.initialisation import init_linear_
 from mmv2.model.config import MosaicConfig
@@ -27,12 +28,15 @@ class MosaicState(MixerState):
     short_term: MemoryState
     long_term: MemoryState | None
 
-    def clone(self) -> Self:
-        return self.expand(1)
+    def select(self, rows_R: Tensor) -> Self:
+        return type(self)(self.short_term.select(rows_R), self.long_term.select(rows_R) if self.long_term else None)
 
-    def expand(self, copies: int) -> Self:
-        long_term = self.long_term.expand(copies) if self.long_term else None
-        return type(self)(self.short_term.expand(copies), long_term)
+    @classmethod
+    def join(cls, states: Sequence[Self]) -> Self:
+        """The sequences of all states, which may have read different numbers of tokens."""
+        long_terms = [state.long_term for state in states if state.long_term]
+        short_term = MemoryState.join([state.short_term for state in states])
+        return cls(short_term, MemoryState.join(long_terms) if long_terms else None)
 
     def content(self) -> list[Tensor]:
         return self.short_term.content() + (self.long_term.content() if self.long_term else [])
@@ -76,6 +80,29 @@ class MosaicMixer(Mixer):
             answer, long_state = self.long_term.extend(x_BTD, ages, state.long_term if state else None)
             answers.append(answer)
         return self.output(torch.cat(answers, -1)), MosaicState(short_state, long_state)
+
+    def nothing_read(self, rows: int) -> MosaicState:
+        """The state before the first token, which ``extend`` takes as it takes None: for rows that begin later."""
+        long_term = self.long_term.nothing_read(rows) if self.long_term is not None else None
+        return MosaicState(self.short_term.nothing_read(rows), long_term)
+
+    def attention(
+        self, x_BTD: Tensor, state: MosaicState | None, marks_BSM: Tensor, flat: bool
+    ) -> Mapping[str, Tensor]:
+        held = {
+            "short_term": (self._short_term_ages(), state.short_term if state else None),
+            "long_term": (Ages(self.config.long_term_delay), state.long_term if state else None),
+        }
+        return {
+            name: memory.attention(x_BTD, *held[name], marks_BSM, flat) for name, memory in self._memories().items()
+        }
+
+    def attention_parameters(self) -> Mapping[str, Mapping[str, LearntNumber]]:
+        """beta_0, beta_1 and alpha of Eq. 6."""
+        return {name: memory.learnt() for name, memory in self._memories().items()}
+
+    def _memories(self) -> dict[str, AssociativeMemory]:
+        return {"short_term": self.short_term} | ({"long_term": self.long_term} if self.long_term is not None else {})
 
     def _short_term_ages(self) -> Ages:
         return Ages(*self.config.short_term_ages)

@@ -18,7 +18,7 @@ CELL = [*CHECKPOINT, "subtask", "label_kind", "num_shots"]
 """What one accuracy is of: checkpoint, data set, kind of labels, shots."""
 
 
-def best_style(records: pd.DataFrame, how: Way) -> pd.DataFrame:
+def best_style(records: pd.DataFrame, how: Way, score: str | None = None) -> pd.DataFrame:
     """One record per test query in place of one for each prompt style.
 
     Args:
@@ -26,6 +26,7 @@ def best_style(records: pd.DataFrame, how: Way) -> pd.DataFrame:
         how: best on test: in every cell (see ``CELL``) the style of greatest mean main score there; best on dev: the
             style of greatest mean main score on the cell's development records; mean: scores, chance and baselines are
             means over the styles. Of equally good styles the first in the alphabet is taken.
+        score: column to judge by; None: the main score.
 
     Returns:
         Test records, one per cell and ``example_id``, so that resampling records resamples queries. ``prompt_style``
@@ -43,7 +44,7 @@ def best_style(records: pd.DataFrame, how: Way) -> pd.DataFrame:
         found = test.assign(**test.groupby(query, dropna=False)[scores].transform("mean")).drop_duplicates(query)
         return found.assign(prompt_style=how, chosen_style=None)
     judged = test if how == "best on test" else records[records["split"] == "dev"]
-    best = _best(judged)
+    best = _best(judged, score)
     keys = pd.MultiIndex.from_frame(_keys(test))
     if not keys.isin(best.index).all():
         cell = dict(zip(CELL, keys[~keys.isin(best.index)][0], strict=True))
@@ -56,11 +57,11 @@ def best_style(records: pd.DataFrame, how: Way) -> pd.DataFrame:
     return found[found["prompt_style"] == found["chosen_style"]].assign(prompt_style=how)
 
 
-def _best(records: pd.DataFrame) -> pd.Series:
+def _best(records: pd.DataFrame, score: str | None) -> pd.Series:
     """Per cell its best style."""
     if records.empty:
         return pd.Series(dtype=object, index=pd.MultiIndex.from_arrays([[]] * len(CELL), names=CELL))
-    values = _keys(records).assign(prompt_style=records["prompt_style"], value=records[main_score(records)])
+    values = _keys(records).assign(prompt_style=records["prompt_style"], value=records[score or main_score(records)])
     means = values.groupby([*CELL, "prompt_style"])["value"].mean().reset_index()
     # Rounded, so that a style is not better by the order in which its scores were added.
     means["value"] = means["value"].round(9)

@@ -19,9 +19,17 @@ SEED = 0
 """Of all bootstrap intervals in reports."""
 MAIN_BUDGET = 1.0
 """The data budget at which the paper compares architectures: its 1T tokens."""
+BENCHMARKS = ("benchmarks", "persistent")
+"""Tasks whose subtasks are benchmarks of the groups of Tables 2 and 9."""
 FIXED_DELAY = "setting_delay_is_fixed"
 """True where m was not drawn anew at every step, empty for architectures without a long-term memory."""
-BASELINES = {"chance": "Chance", "baseline_nearest_match": "Nearest match, no model"}
+CONSTANT = "baseline_constant_answer"
+"""See ``with_constant_answer``."""
+BASELINES = {
+    "chance": "Chance",
+    "baseline_nearest_match": "Nearest match, no model",
+    CONSTANT: "Best constant answer, no model",
+}
 """Columns of trivial answers, and their names in tables and legends; what they are depends on the task."""
 
 
@@ -54,6 +62,18 @@ def _of_task(records: pd.DataFrame, task: str) -> pd.DataFrame:
         tasks = ", ".join(sorted(records["task"].unique()))
         raise UserError(f"records: none of task {task}, only of {tasks}; evaluate {task} or leave this result out")
     return found
+
+
+def benchmarks_task(records: pd.DataFrame) -> str:
+    """The task that asked benchmarks: real ones, or those of a small corpus that have their form.
+
+    Raises:
+        UserError: both are there: the paper's tables and claims are about one set of questions.
+    """
+    found = [task for task in BENCHMARKS if (records["task"] == task).any()]
+    if len(found) > 1:
+        raise UserError(f"records: of {' and '.join(found)}; tables and claims on benchmarks take one: evaluate one")
+    return found[0] if found else BENCHMARKS[0]
 
 
 def pretrained(records: pd.DataFrame) -> pd.DataFrame:
@@ -207,7 +227,7 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:
     """Mean of a score column in percent, with its interval; the records are one per example."""
-    return _percent(interval(records[score].to_numpy(), SEED))
+    return percent(interval(records[score].to_numpy(), SEED))
 
 
 def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
@@ -215,7 +235,7 @@ def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
 
     Queries are resampled, not records: asked again, a query tells less than another query.
     """
-    return _percent(interval(records.groupby("example_id")[score].mean().to_numpy(), SEED))
+    return percent(interval(records.groupby("example_id")[score].mean().to_numpy(), SEED))
 
 
 def reference(records: pd.DataFrame, column: str) -> Interval:
@@ -227,7 +247,22 @@ def reference(records: pd.DataFrame, column: str) -> Interval:
     if column == "chance" and chance_is_known(values):
         mean = 100 * float(values.mean())
         return Interval(mean, mean, mean, len(values))
-    return _percent(interval(values.to_numpy(), SEED))
+    return percent(interval(values.to_numpy(), SEED))
+
+
+def with_constant_answer(records: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
+    """The records with the scores of the best constant answer: the one that is right most often in a cell of questions.
+
+    Where a test set has more questions of some classes than of others, chance is less than an answer can get that looks
+    at no question: 5 % instead of 4 % on LongICLBench's queries of GoEmotions.
+
+    Args:
+        records: whose first reference is the only right answer.
+        cell: columns that tell the cells.
+    """
+    right = records["references"].str[0]
+    most = right.groupby([records[name] for name in cell], dropna=False).transform(lambda of_cell: min(of_cell.mode()))
+    return records.assign(**{CONSTANT: right.eq(most).astype(float)})
 
 
 def chance_is_known(values: pd.Series) -> bool:
@@ -240,7 +275,8 @@ def references(records: pd.DataFrame, names: Mapping[str, str] = BASELINES) -> d
     return {column: name for column, name in names.items() if field(records, column).notna().all()}
 
 
-def _percent(found: Interval) -> Interval:
+def percent(found: Interval) -> Interval:
+    """A share and its interval in percent."""
     return replace(found, mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
 
 

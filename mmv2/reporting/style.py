@@ -35,7 +35,11 @@ _MOST_RUNS = len(_MARKERS) * len(_LINES)
 """Of one architecture in one figure."""
 REFERENCE: dict[str, Any] = {"color": "0.45", "linewidth": 1.2, "zorder": 1.5}
 """Lines that are no model: chance and the like."""
-REFERENCE_DASHES: dict[str, Any] = {"chance": (0, (1, 2)), "baseline_nearest_match": (0, (6, 2, 1, 2))}
+REFERENCE_DASHES: dict[str, Any] = {
+    "chance": (0, (1, 2)),
+    "baseline_nearest_match": (0, (6, 2, 1, 2)),
+    "baseline_constant_answer": (0, (4, 4)),
+}
 LEGEND = 0.9
 """Height in inches that a figure has for its legend."""
 BAND = "0.93"

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from benchmarks import prefix_sharing
-from mmv2.evaluation.frozen import Encoder
 
 
 @pytest.fixture
 def options(tmp_path, monkeypatch):
-    sizes = "--width 32 --layers 1 --prefix 150 --queries 6 --batch-size 4"
+    sizes = "--width 32 --layers 1 --shots 2 --classes 12 --queries 6 --singly 3 --batch-size 4 --vocab 400"
+    sizes += " --max-new-tokens 16"
     monkeypatch.setattr(sys, "argv", ["prefix_sharing", *sizes.split(), "--output", str(tmp_path / "out.json")])
     return prefix_sharing.parse_options()
 
@@ -25,17 +25,17 @@ def test_both_ways_give_the_same_answers(options, capsys):
         assert row["same_predictions"] is True
         assert row["largest_difference"] < 1e-4
         assert row["distinct_predictions"] > 1
-        assert row["shared_seconds"] > 0
-        assert row["whole_seconds"] > 0
-    assert found["sizes"]["prefix"] == 150
+        assert row["shared_seconds_per_query"] > 0
+        assert row["whole_seconds_per_query"] > 0
+    assert found["sizes"]["shots"] == 2
+    assert found["tokens_of_the_longest_prompt"] > 300
 
 
-def test_the_two_ways_differ_in_nothing_but_the_sharing(options):
-    tokenizer = prefix_sharing.build_word_level([*prefix_sharing.WORDS, "label", *"0123456789"])
-    (shared, apart), (whole, joined) = (
-        prefix_sharing.workload(options, Encoder(tokenizer), sharing) for sharing in (True, False)
-    )
-    assert not whole.prefixes
-    assert [shared.prefixes[one.prefix] + one.prompt for one in apart] == [one.prompt for one in joined]
-    assert [one.num_tokens for one in apart] == [one.num_tokens for one in joined]
-    assert [one.choices for one in apart] == [one.choices for one in joined]
+def test_the_two_ways_differ_in_nothing_but_the_sharing(options, tmp_path):
+    _, header, examples = prefix_sharing.workload(options, tmp_path)
+    joined_header, joined = prefix_sharing.whole(header, examples)
+    assert not joined_header.prefixes
+    assert len(examples) == 6
+    for one, other in zip(examples, joined, strict=True):
+        assert header.prefixes[one.prefix] + one.prompt == other.prompt
+        assert (one.num_tokens, one.choices, one.references) == (other.num_tokens, other.choices, other.references)

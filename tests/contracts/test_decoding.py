@@ -44,6 +44,19 @@ def test_clones_go_separate_ways(spec, model, prefix):
 
 
 @pytest.mark.parametrize("prefix", [1, 6, 30, 100])
+def test_chosen_rows_go_on_as_they_were(spec, model, prefix):
+    rows_BT, endings_BT = random_tokens(spec.tiny, 3, prefix), random_tokens(spec.tiny, 4, 20, seed=1)
+    chosen = torch.tensor([2, 0, 2, 1])
+    with torch.no_grad():
+        _, state = extend_by(model, chunks(rows_BT, 7))
+        before = state_bytes(state)
+        logits_BTV, _ = extend_by(model, chunks(endings_BT, 9, 1), state.select(chosen))
+        whole_BT = torch.cat([rows_BT[chosen], endings_BT], dim=1)
+        torch.testing.assert_close(logits_BTV, model(whole_BT)[:, prefix:], **CLOSE)
+        assert (state.length, state_bytes(state)) == (prefix, before)
+
+
+@pytest.mark.parametrize("prefix", [1, 6, 30, 100])
 def test_an_expanded_prefix_serves_many_endings(spec, model, prefix):
     row_1T = random_tokens(spec.tiny, 1, prefix)
     endings_BT = random_tokens(spec.tiny, 3, 20, seed=1)

@@ -86,6 +86,8 @@ def make(run, task, rate, subtask, number, main="accuracy", **fields):
     rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
     right = bool(rng.random() < rate)
     scores = {main: float(right), {"official": "strict", "accuracy": "ranked"}[main]: float(right and number % 4 > 0)}
+    if task == "many_shot":
+        scores["valid"] = float(right or number % 2)
     common = {
         "task": task,
         "subtask": subtask,
@@ -136,7 +138,19 @@ def many_shot_records(run, examples, shots=(1, 4)):
                             rate = run.skill * 0.8 + gain - 0.07 * place - 0.2 * (kind != "semantic")
                             fields = {"num_shots": shot, "label_kind": kind, "prompt_style": style, "split": split}
                             fields |= {"chance": 1 / classes, "example_id": f"{split}-{number}"}
+                            fields |= {"references": (("Oslo", "Rome", "Oslo")[number % 3],)}
                             yield make(run, "many_shot", rate, subtask, number, **fields)
+
+
+def further_records(run, examples, shots=(1, 4)):
+    """In-context learning of other things than labels."""
+    kinds = [("icl_regular_languages", "regular_languages", None), ("icl_code", "mbpp_outputs", "direct")]
+    kinds += [("icl_reasoning", subtask, "direct") for subtask in ("sums", "gsm8k")]
+    for task, subtask, style in [*kinds, ("icl_reasoning", "gsm8k", "worked")]:
+        for shot in shots:
+            for number in range(examples):
+                fields = {"num_shots": shot, "prompt_style": style, "example_id": f"{number}-3"}
+                yield make(run, task, run.skill * 0.7 + np.log2(shot) / 20, subtask, number, **fields)
 
 
 def benchmark_records(run, examples):
@@ -179,6 +193,63 @@ def text_records(run, examples):
             )
 
 
+def attention_details(run, length, needle, rng):
+    """Where the last token looks: near the end in short-term memory, at the needle in long-term memory."""
+    maps = {"mmv2": ("short_term", "long_term"), "transformer": ("attention",)}[run.arch]
+    ages = [0, *(2**power for power in range((length - 1).bit_length()))]
+    tokens = {f"age_{age}": min(max(1, age), length - 1 - age) for age in ages if age < length - 1}
+    tokens |= {"first": 1, "marked": 6 if needle else length // 2 - 1}
+    details = {"maps": ",".join(maps), "in_reach": 1.0} | {f"positions.{mark}": n for mark, n in tokens.items()}
+    for name in maps:
+        least, most = {"short_term": (1, 8), "long_term": (4, length), "attention": (0, length)}[name]
+        held = {age: n for age, n in zip(ages, tokens.values(), strict=False) if least <= age < most}
+        total = sum(held.values()) + (name != "short_term")
+        flat = {f"age_{age}": held.get(age, 0) / total for age in ages if f"age_{age}" in tokens}
+        flat |= {"first": (name != "short_term") / total, "marked": tokens["marked"] / total * (name != "short_term")}
+        details |= {f"flat.{name}.{mark}": share for mark, share in flat.items()}
+        for layer in range(2):
+            drawn = {mark: share * rng.uniform(0.2, 0.9) * run.skill for mark, share in flat.items()}
+            details |= {f"attention.{name}.{layer}.{mark}": share for mark, share in drawn.items()}
+            details[f"most.{name}.{layer}"] = min(1.0, 3 * drawn["marked"])
+            if name != "attention":
+                for number, initial in (("beta_0", 4.5), ("beta_1", 4.5), ("alpha", 1 / 3)):
+                    told = {
+                        "least": 0.5 * initial,
+                        "mean": initial * run.skill,
+                        "most": 2 * initial,
+                        "initial": initial,
+                    }
+                    details |= {f"learnt.{name}.{layer}.{number}.{kind}": value for kind, value in told.items()}
+    return details
+
+
+def attention_records(run, examples):
+    """Windows of text, and needles at three depths."""
+    prompts = [("text", None), *(("needle", depth) for depth in (0.0, 0.5, 1.0))]
+    for length in (SHORT, LONG, 2 * LONG):
+        for subtask, depth in prompts:
+            for number in range(examples):
+                rng = np.random.default_rng((zlib.crc32(f"{run.name} {subtask} {depth}".encode()), length, number))
+                details = attention_details(run, length, depth is not None, rng)
+                yield ResultRecord(
+                    **run.fields(),
+                    task="attention",
+                    subtask=subtask,
+                    context_length=length,
+                    example_id=f"a{number}@{depth}",
+                    references=(),
+                    prediction="",
+                    scores={"marked": details[f"attention.{details['maps'].split(',')[-1]}.0.marked"], "in_reach": 1.0},
+                    main_score="marked",
+                    chance=details["positions.marked"] / length,
+                    baselines={},
+                    num_tokens=length,
+                    depth=depth,
+                    details=details,
+                    data_hash="synthetic attention",
+                )
+
+
 def laptop_records(examples=4):
     """Records of all runs and tasks, so many per cell."""
     for run in [*PRETRAINED, *TUNED, *MILESTONES, *REDUCED]:
@@ -187,10 +258,13 @@ def laptop_records(examples=4):
         yield from needle_records(run, 2 * examples)
     for run in TUNED:
         yield from many_shot_records(run, examples)
+        yield from further_records(run, 2 * examples)
     for run in [*TUNED, *REDUCED]:
         yield from benchmark_records(run, 2 * examples)
     for run in [*PRETRAINED, *TUNED, *REDUCED]:
         yield from text_records(run, examples)
+    for run in [*PRETRAINED, *TUNED]:
+        yield from attention_records(run, examples)
 
 
 def write_metrics(folder):

@@ -109,8 +109,10 @@ def test_an_output_that_cannot_be_made_is_told(tmp_path, capsys):
 
 def test_the_folder_of_a_run_is_not_its_final_one(tmp_path, capsys):
     (tmp_path / "final").mkdir()
-    for command in (("evaluate", tmp_path, "examples"), ("reduce", tmp_path, "name"), ("export", tmp_path)):
-        error = told(capsys, *command, "--output", tmp_path / "out")
+    out = ("--output", tmp_path / "out")
+    writing = (("evaluate", tmp_path, "examples", *out), ("reduce", tmp_path, "name", *out), ("export", tmp_path, *out))
+    for command in (*writing, ("generate", tmp_path, "--prompt", "a")):
+        error = told(capsys, *command)
         assert f"{tmp_path}/config.json: no such file, so this is no final/ folder; give {tmp_path}/final" in error
     error = told(capsys, "evaluate", tmp_path / "final", "examples", "--output", tmp_path / "out")
     assert "give the final/ folder of a finished run" in error
@@ -138,6 +140,15 @@ def test_evaluation_options_reach_the_evaluation(tmp_path, monkeypatch):
     main([*files, "--batch-size", "3", "--device", "cuda", "--context-lengths", "256", "128"])
     paths = Path("final"), Path("examples"), tmp_path / "out"
     assert calls == [(*paths, 16, None, None), (*paths, 3, "cuda", (256, 128))]
+
+
+def test_generation_options_reach_the_generation(monkeypatch):
+    calls = []
+    monkeypatch.setattr("mmv2.hub.generate.generate", lambda *arguments: calls.append(arguments))
+    main(["generate", "final", "--prompt", "a b"])
+    drawn = ["--max-new-tokens", "5", "--temperature", "0.7", "--top-p", "0.9", "--seed", "3", "--device", "cpu"]
+    main(["generate", "final", "--prompt", "a b", *drawn])
+    assert calls == [(Path("final"), "a b", 100, 0.0, 1.0, 0, None), (Path("final"), "a b", 5, 0.7, 0.9, 3, "cpu")]
 
 
 def test_claims_are_named_as_in_a_suite(tmp_path, capsys):
@@ -177,7 +188,7 @@ def small_suite(folder):
     return str(folder / "suites/smoke.yaml"), str(folder / "runs/mmv2.yaml")
 
 
-def test_from_corpus_to_figure(tmp_path):
+def test_from_corpus_to_figure(tmp_path, capsys):
     suite, run = small_suite(tmp_path)
     corpus, trained, examples, records, figure = (
         str(tmp_path / name) for name in ("c", "t", "e.jsonl", "r.jsonl", "f")
@@ -186,6 +197,11 @@ def test_from_corpus_to_figure(tmp_path):
     main(["train", run, "--corpus", corpus, "--output", trained, "--device", "cpu"])
     main(["freeze", suite, "ruler_qa", "--corpus", corpus, "--output", examples])
     main(["evaluate", f"{trained}/final", examples, "--output", records, "--batch-size", "2"])
+    capsys.readouterr()
+    main(["generate", f"{trained}/final", "--prompt", "", "--max-new-tokens", "3", "--device", "cpu"])
+    assert capsys.readouterr().out.strip()
+    main(["export", f"{trained}/final", "--output", f"{tmp_path}/exported"])
+    assert Path(f"{tmp_path}/exported/mmv2_hub_modelling.py").is_file()
     main(["reduce", f"{trained}/final", "without_long_term_memory", "--output", f"{tmp_path}/reduced"])
     options = ["--device", "cpu", "--context-lengths", "128"]
     main(["evaluate", f"{tmp_path}/reduced", examples, "--output", f"{tmp_path}/reduced.jsonl", *options])

@@ -1,14 +1,19 @@
 """Folders made of a final/ folder: reduced models, and models for transformers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaForCausalLM
 
 from mmv2.convert import export_final, reduce_final
 from mmv2.data.tokenizer import build_word_level
 from mmv2.errors import UserError
+from mmv2.evaluation.generation import answer
 from mmv2.final import TOKENIZER, load_final, save_final
+from mmv2.hub import MemoryMosaicsForCausalLM
 from mmv2.model.model import without_long_term_memory
+from mmv2.registry import architecture, architectures
 from tests.mmv2.evaluation.small_world import write_final
 
 REDUCTION = "without_long_term_memory"
@@ -69,21 +74,48 @@ def test_nothing_is_overwritten(finals, tmp_path):
     assert load_final(finals["transformer"]).arch == "transformer"
 
 
-def test_the_transformer_reloads_through_transformers(finals, tmp_path):
-    export_final(finals["transformer"], tmp_path / "out")
-    ours, llama = load_final(finals["transformer"]), AutoModelForCausalLM.from_pretrained(tmp_path / "out")
-    assert isinstance(llama, LlamaForCausalLM)
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("arch", ["mmv2", "transformer"])
+def test_a_model_reloads_through_transformers(finals, tmp_path, arch, tied):
+    if tied:
+        spec, tokenizer_file = architecture(arch), finals[arch] / TOKENIZER
+        torch.manual_seed(2)
+        model = spec.build(spec.tiny.model_copy(update={"tie_embeddings": True}))
+        save_final(tmp_path / "tied", model.state_dict(), arch, model.config, tokenizer_file, {"run": "tied"})
+        finals[arch] = tmp_path / "tied"
+    export_final(finals[arch], tmp_path / "out")
+    ours, theirs = load_final(finals[arch]), AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert type(theirs) is {"mmv2": MemoryMosaicsForCausalLM, "transformer": LlamaForCausalLM}[arch]
+    assert (theirs.get_output_embeddings().weight is theirs.get_input_embeddings().weight) == tied
     rows = tokens(ours.config)
     with torch.no_grad():
-        torch.testing.assert_close(llama(rows).logits, ours.model(rows), atol=1e-5, rtol=0)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
-    assert tokenizer("c a: b.").input_ids == ours.tokenizer.encode("c a: b.", add_special_tokens=False).ids
-    assert tokenizer.decode([5, 3, 4]) == ours.tokenizer.decode([5, 3, 4])
-    assert (llama.generation_config.bos_token_id, llama.generation_config.eos_token_id) == (0, 1)
-    assert (tokenizer.bos_token_id, tokenizer.eos_token_id) == (0, 1)
+        torch.testing.assert_close(theirs(rows).logits, ours.model(rows), atol=1e-5, rtol=0)
+    for row in rows:
+        options = {"max_new_tokens": 8, "do_sample": False, "eos_token_id": None}
+        written = theirs.generate(row[None], attention_mask=torch.ones_like(row[None]), **options)
+        (found,) = answer(ours.model, [row.tolist()], max_new_tokens=8, eos_id=-1)
+        assert written[0, len(row) :].tolist() == list(found.ids)
+    assert theirs.config.provenance == ours.provenance
 
 
-def test_an_architecture_that_transformers_has_not_is_told(finals, tmp_path):
+@pytest.mark.parametrize("arch", ["mmv2", "transformer"])
+def test_the_tokenizer_reloads_with_its_markers(finals, tmp_path, arch):
+    export_final(finals[arch], tmp_path / "out")
+    tokenizer, ours = AutoTokenizer.from_pretrained(tmp_path / "out"), load_final(finals[arch]).tokenizer
+    assert tokenizer("c a: b.").input_ids == ours.encode("c a: b.", add_special_tokens=False).ids
+    assert tokenizer.decode([5, 3, 4]) == ours.decode([5, 3, 4])
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 1, 1)
+    generation = GenerationConfig.from_pretrained(tmp_path / "out")
+    assert (generation.bos_token_id, generation.eos_token_id, generation.pad_token_id) == (0, 1, 1)
+    batch = tokenizer(["<|begin_of_text|>a", "<|begin_of_text|>a b"], padding=True)
+    assert batch == {"input_ids": [[1, 0, 3], [0, 3, 4]], "attention_mask": [[0, 1, 1], [1, 1, 1]]}
+
+
+def test_an_architecture_that_transformers_has_not_is_told(finals, tmp_path, monkeypatch):
+    specs = architectures()
+    specs["mmv2"] = replace(specs["mmv2"], to_transformers=None)
+    monkeypatch.setattr("mmv2.convert.architecture", specs.__getitem__)
+    monkeypatch.setattr("mmv2.convert.architectures", lambda: specs)
     with pytest.raises(UserError, match=r"mmv2: mmv2 cannot be exported to transformers; these can: transformer$"):
         export_final(finals["mmv2"], tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -50,6 +50,14 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
     assert {tensor.dtype for tensor in load_file(tmp_path / "one" / "model.safetensors").values()} == {torch.float32}
 
 
+def test_the_config_names_what_transformers_needs_and_may_lack_it(folder):
+    content = json.loads((folder / "config.json").read_text())
+    named = {key: content.pop(key) for key in ("model_type", "bos_token_id", "eos_token_id")}
+    assert named == {"model_type": SPEC.name, "bos_token_id": 0, "eos_token_id": 1}
+    (folder / "config.json").write_text(json.dumps(content))
+    assert load_final(folder).provenance == {"step": 3}
+
+
 def refused(folder, message):
     with pytest.raises(UserError, match=rf"^{re.escape(str(folder))}/{message}[^\n]*$"):
         load_final(folder)

@@ -48,6 +48,7 @@ CORPUS = {
     "mmv2.data.prepare": "puts a folder in its place",
     "mmv2.data.sources": "the form of sources; the files they are made from are inputs with checksums",
     "mmv2.evaluation": "a package without code",
+    "mmv2.evaluation.rows": "tells what is wrong with an input file, and changes nothing of it",
     "mmv2.evaluation.squad": "tells what is wrong with an input file, and changes nothing of it",
     "mmv2.jsonl": "how records get to the disk",
 }

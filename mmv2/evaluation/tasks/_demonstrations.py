@@ -1,9 +1,9 @@
 """Settings of ``many_shot``, and what its prompts are made of: demonstrations, queries and labels of a data set."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, repeat
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,92 +11,25 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mmv2.config import Config
 from mmv2.errors import UserError
-from mmv2.evaluation.classification import Row, by_label, read_banking77, read_goemotions, rounds
+from mmv2.evaluation.classification import Row, by_label, rounds
 from mmv2.evaluation.tasks import TaskSettings
+from mmv2.evaluation.tasks._data_sets import (
+    BANKING77,
+    FORMATS,
+    GOEMOTIONS,
+    MOST_PER_CLASS,
+    DataSet,
+    Demonstrations,
+    Form,
+    LabelKind,
+    Queries,
+)
 from mmv2.evaluation.word_lists import WordList, read_words
 
 DELIMITERS = {"newline": "\n", "space": " "}
 """What stands between a key and its text (Appendix I: "before x and y")."""
 Style = Literal["newline_ordered", "newline_shuffled", "space_ordered", "space_shuffled"]
-LabelKind = Literal["semantic", "anonymous", "novel"]
-
-
-@dataclass(frozen=True)
-class Form:
-    """The fixed texts of a prompt."""
-
-    instruction: str
-    query_key: str
-    label_key: str
-
-
-FORMS = {
-    "banking77": Form(
-        "Given a customer service query, please predict the intent of the query. The predict answer must come from the "
-        "demonstration examples with the exact format. The examples are as follows: \n",
-        "service query:",
-        "intent category:",
-    ),
-    "goemotions": Form(
-        "Given a comment, please predict the emotion category of this comment. The predict answer must come from the "
-        "demonstration examples with the exact format. The examples are as follows: \n",
-        "comment:",
-        "emotion category:",
-    ),
-}
-"""LongICLBench's texts by format, byte for byte."""
-
-
-class DataSet(Config):
-    """Files of one data set, relative to the corpus folder, and its texts."""
-
-    format: Literal["banking77", "goemotions"]
-    """banking77: CSV with text and category; goemotions: text, label numbers and id, separated by tabs."""
-    train_file: str
-    """Demonstrations and development queries."""
-    test_file: str
-    """Test queries."""
-    labels_file: str | None = None
-    """Of goemotions: the labels by number."""
-    instruction: str | None = None
-    """What every prompt begins with; null: LongICLBench's text. Empty where the vocabulary has no words for it."""
-    query_key: str | None = None
-    """Stands before each text; null: LongICLBench's."""
-    label_key: str | None = None
-    """Stands before each label; null: LongICLBench's."""
-    label_kinds: tuple[LabelKind, ...] | None = Field(default=None, min_length=1)
-    """Those of this data set; null: the task's. Names of classes that are no words cannot be semantic labels."""
-
-    @model_validator(mode="after")
-    def _labels_are_named(self) -> Self:
-        if (self.format == "goemotions") != (self.labels_file is not None):
-            raise ValueError(
-                "labels_file: needed for goemotions, whose rows have label numbers, and for no other format"
-            )
-        return self
-
-    @property
-    def form(self) -> Form:
-        default = FORMS[self.format]
-        own = {name: getattr(self, name) for name in ("instruction", "query_key", "label_key")}
-        return Form(**{name: getattr(default, name) if text is None else text for name, text in own.items()})
-
-    @property
-    def files(self) -> list[str]:
-        return [file for file in (self.train_file, self.test_file, self.labels_file) if file is not None]
-
-
-BANKING77 = DataSet(
-    format="banking77", train_file="evaluation/banking77_train.csv", test_file="evaluation/banking77_test.csv"
-)
-GOEMOTIONS = DataSet(
-    format="goemotions",
-    train_file="evaluation/goemotions_train.tsv",
-    test_file="evaluation/goemotions_test.tsv",
-    labels_file="evaluation/goemotions_labels.txt",
-)
 
 
 class ManyShotSettings(TaskSettings):
@@ -119,6 +52,9 @@ class ManyShotSettings(TaskSettings):
     )
     """Delimiter, and order of the classes: ordered: as they first appear in the training file, the same in every shot;
     shuffled: drawn afresh for every shot."""
+    delimiters: Literal["after_keys", "between_fields"] = "after_keys"
+    """Where the delimiter stands: after each key; or between a text and the key of its label too, where a line break
+    stands otherwise."""
     anonymous_mapping: Literal["sorted", "permuted"] = "sorted"
     """Which class is class_00, class_01, ...: sorted: in the order of the semantic labels; permuted: drawn."""
     novel_labels: WordList | None = None
@@ -141,6 +77,8 @@ class Source:
 
     name: str
     form: Form
+    exact_case: bool
+    """Whether an answer must have the label's case."""
     orders: dict[str, list[list[Row]]]
     """Order -> per shot a row of every class."""
     queries: list[tuple[str, Row]]
@@ -162,38 +100,32 @@ def read_source(settings: ManyShotSettings, name: str, corpus_folder: Path) -> S
         UserError: a file is missing or of another layout, or a class has too few rows.
     """
     data = settings.datasets[name]
-    train, test = (_rows(corpus_folder, data, file) for file in (data.train_file, data.test_file))
+    train, test = data.read(corpus_folder)
     groups = by_label(train)
     strange = [row.label for row in test if row.label not in groups]
     if strange:
         raise UserError(
-            f"{corpus_folder / data.test_file}: class {strange[0]!r} has no row in {data.train_file}; use files of one "
-            f"data set"
+            f"{corpus_folder / str(data.test_file)}: class {strange[0]!r} has no row in {data.train_file}; use files "
+            f"of one data set"
         )
     groups = _chosen(settings, name, groups)
-    most = max(settings.shots)
-    _check_rows(settings, name, groups)
-    shots = [[group[shot] for group in groups.values()] for shot in range(most)]
+    shots = _shots(settings, name, groups)
     shuffled = [
         [rows[place] for place in _rng(settings, name, "order", shot).permutation(len(rows))]
         for shot, rows in enumerate(shots)
     ]
-    dev = islice(rounds({label: group[most:] for label, group in groups.items()}), settings.dev_examples)
-    asked = islice(rounds(by_label(row for row in test if row.label in groups)), settings.examples_per_length)
     return Source(
         name=name,
         form=data.form,
+        exact_case=FORMATS[data.format].exact_case,
         orders={"ordered": shots, "shuffled": shuffled},
-        queries=[*(("test", row) for row in asked), *(("dev", row) for row in dev)],
+        queries=[
+            *(("test", row) for row in _asked(settings, name, [row for row in test if row.label in groups])),
+            *(("dev", row) for row in _left(settings, name, groups, shots)),
+        ],
         labels={kind: _shown(settings, name, kind, list(groups), corpus_folder) for kind in settings.kinds(name)},
         most_frequent=min(groups, key=lambda label: (-len(groups[label]), label)),
     )
-
-
-def _rows(corpus_folder: Path, data: DataSet, file: str) -> list[Row]:
-    if data.labels_file is None:
-        return read_banking77(corpus_folder / file)
-    return read_goemotions(corpus_folder / file, corpus_folder / data.labels_file)
 
 
 def _chosen(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -205,6 +137,25 @@ def _chosen(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]])
     return {label: group for label, group in groups.items() if label in kept}
 
 
+def _shots(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> list[list[Row]]:
+    """Per shot a row of every class."""
+    data, most = settings.datasets[name], max(settings.shots)
+    how: Demonstrations = data.demonstrations or FORMATS[data.format].demonstrations
+    if how == "one_pass":
+        return _one_pass(settings, name, groups)
+    if how == "drawn":
+        groups = _drawn(settings, name, "demonstrations", groups)
+    if not data.repeat_rows:
+        _check_rows(settings, name, groups)
+    return [[group[shot % len(group)] for group in groups.values()] for shot in range(most)]
+
+
+def _drawn(settings: ManyShotSettings, name: str, purpose: str, groups: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The rows of each class in an order of its own."""
+    orders = {label: _rng(settings, name, f"{purpose}/{label}").permutation(len(groups[label])) for label in groups}
+    return {label: [group[place] for place in orders[label]] for label, group in groups.items()}
+
+
 def _check_rows(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> None:
     """Whether every class has the demonstrations, and its part of the development queries besides."""
     most, dev = max(settings.shots), ceil(settings.dev_examples / len(groups))
@@ -213,8 +164,61 @@ def _check_rows(settings: ManyShotSettings, name: str, groups: dict[str, list[Ro
         raise UserError(
             f"many_shot: datasets.{name}: class {label!r} has {have} rows in {settings.datasets[name].train_file}, "
             f"needed are {most + dev}: {most} for shots, {dev} for dev_examples {settings.dev_examples} of "
-            f"{len(groups)} classes; lower one of them"
+            f"{len(groups)} classes; lower one of them, or set repeat_rows: true"
         )
+
+
+def _one_pass(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> list[list[Row]]:
+    """LongICLBench's shots of TACRED: one ends, and the next begins, with the row that completes its classes.
+
+    Where rows may be repeated, the end of the file is followed by its beginning.
+    """
+    data, most = settings.datasets[name], max(settings.shots)
+    rows = sorted(chain.from_iterable(groups.values()), key=lambda row: row.number)
+    passes = repeat(rows) if data.repeat_rows else [rows]
+    shots: list[list[Row]] = []
+    shot: dict[str, Row] = {}
+    for row in chain.from_iterable(passes):
+        shot.setdefault(row.label, row)
+        if len(shot) == len(groups):
+            shots.append(list(shot.values()))
+            shot = {}
+        if len(shots) == most:
+            return shots
+    label = next(label for label in groups if label not in shot)
+    raise UserError(
+        f"many_shot: datasets.{name}: one pass over {data.train_file} gives {len(shots)} shots, needed are {most}: "
+        f"then no row of class {label!r} is left, which has {len(groups[label])}; lower shots, set repeat_rows: true, "
+        f"or choose demonstrations: rounds"
+    )
+
+
+def _asked(settings: ManyShotSettings, name: str, rows: Sequence[Row]) -> Iterable[Row]:
+    """Test queries."""
+    data = settings.datasets[name]
+    how: Queries = data.queries or FORMATS[data.format].queries
+    groups = by_label(rows)
+    if how == "file_order":
+        kept = {row.number for group in groups.values() for row in group[:MOST_PER_CLASS]}
+        return [row for row in rows if row.number in kept][: settings.examples_per_length]
+    if how == "drawn":
+        groups = _drawn(settings, name, "queries", groups)
+    return islice(rounds(groups), settings.examples_per_length)
+
+
+def _left(
+    settings: ManyShotSettings, name: str, groups: dict[str, list[Row]], shots: Sequence[Sequence[Row]]
+) -> list[Row]:
+    """Development queries: rows that are no demonstration, by turns."""
+    used = {row.number for shot in shots for row in shot}
+    left = {label: [row for row in group if row.number not in used] for label, group in groups.items()}
+    found = list(islice(rounds(left), settings.dev_examples))
+    if len(found) < settings.dev_examples:
+        raise UserError(
+            f"many_shot: dev_examples: {settings.dev_examples}, but {len(found)} rows of "
+            f"{settings.datasets[name].train_file} are left beside {max(settings.shots)} shots; lower one of them"
+        )
+    return found
 
 
 def _shown(

@@ -7,20 +7,17 @@ most probable one (``FrozenHeader.position_bounds``). Nothing is asked, so that 
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from numpy.random import default_rng
 from pydantic import Field, model_validator
 
-from mmv2.config import Config
 from mmv2.data.tokenizer import load_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
+from mmv2.evaluation.windows import Text, Window, Windows
 from mmv2.jsonl import read_jsonl
 
 SHORTEST_BUCKET = 32
@@ -60,49 +57,6 @@ class BitsPerByteSettings(TaskSettings):
         return self
 
 
-class Text(Config):
-    """One line of a file of texts."""
-
-    id: str
-    text: str = Field(min_length=1)
-
-
-class _Windows:
-    """Cuts windows of one length out of texts: whole multiples of it from each text's beginning, in random order."""
-
-    def __init__(self, texts: Sequence[tuple[str, list[int]]], encoder: Encoder, size: int, seed: tuple[int, ...]):
-        self.encoder = encoder
-        self.size = size
-        self.skipped = 0
-        """Windows left out so far because their text is encoded into other tokens than stand in the window."""
-        orders = []
-        for number, (identity, ids) in enumerate(texts):
-            places = default_rng((*seed, number)).permutation(len(ids) // size) * size
-            orders.append((identity, ids, places.tolist()))
-        self._orders = [orders[place] for place in default_rng(seed).permutation(len(orders))]
-
-    def __iter__(self) -> Iterator[tuple[str, int, str]]:
-        """Text, first token, and content of one window after another, the texts taking turns."""
-        turns = [self._of_text(*order) for order in self._orders]
-        while turns:
-            going_on = []
-            for turn in turns:
-                window = next(turn, None)
-                if window is not None:
-                    going_on.append(turn)
-                    yield window
-            turns = going_on
-
-    def _of_text(self, identity: str, ids: list[int], places: list[int]) -> Iterator[tuple[str, int, str]]:
-        for place in places:
-            window = ids[place : place + self.size]
-            text = self.encoder.tokenizer.decode(window)
-            if self.encoder.ids(text) == window:
-                yield identity, place, text
-            else:
-                self.skipped += 1
-
-
 def freeze(settings: BitsPerByteSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
     """Cut the windows of all lengths and write them.
 
@@ -118,24 +72,13 @@ def freeze(settings: BitsPerByteSettings, corpus_folder: Path, tokenizer_file: P
     names = (settings.file, settings.dev_file)
     check_corpus_files(corpus_folder, tokenizer_file, names)
     encoder = Encoder(load_tokenizer(tokenizer_file))
-    texts = [(row.id, encoder.ids(row.text)) for row in read_jsonl(corpus_folder / settings.file, Text)]
     guess = _most_frequent_token(corpus_folder / settings.dev_file, encoder)
     examples, skipped = [], {}
     for length in sorted(set(settings.context_lengths)):
         seed = (settings.seed, zlib.crc32(f"bits_per_byte/{settings.subtask}".encode()), length)
-        windows = _Windows(texts, encoder, length - 1, seed)
-        new = [
-            _example(settings.subtask, length, window, encoder, guess)
-            for window in islice(windows, settings.examples_per_length)
-        ]
-        if not new:
-            longest = max((len(ids) for _, ids in texts), default=0)
-            raise UserError(
-                f"bits_per_byte: context_lengths: {length}: no window in {settings.file}, whose longest text has "
-                f"{longest} tokens ({windows.skipped} windows do not survive decoding and encoding); use a shorter "
-                f"length or longer texts"
-            )
-        examples += new
+        windows = Windows(corpus_folder / settings.file, encoder, length - 1, seed)
+        cut = windows.take(settings.examples_per_length, "bits_per_byte")
+        examples += [_example(settings.subtask, length, window, encoder, guess) for window in cut]
         skipped[str(length)] = {"skipped": float(windows.skipped)}
     summary = {length: {**values, **skipped[length]} for length, values in summarise(examples).items()}
     files = {name: corpus_folder / name for name in names}
@@ -152,7 +95,7 @@ def _most_frequent_token(file: Path, encoder: Encoder) -> int:
     return min(counts, key=lambda token: (-counts[token], token))
 
 
-def _example(subtask: str, length: int, window: tuple[str, int, str], encoder: Encoder, guess: int) -> FrozenExample:
+def _example(subtask: str, length: int, window: Window, encoder: Encoder, guess: int) -> FrozenExample:
     identity, place, text = window
     ids = encoder.ids(text)
     return FrozenExample(
@@ -188,6 +131,6 @@ TASK = TaskSpec(
     freeze=freeze,
     score=score,
     main_score="next_token_accuracy",
-    packages=("mmv2.evaluation.frozen", "mmv2.evaluation.tasks.bits_per_byte"),
+    packages=("mmv2.evaluation.frozen", "mmv2.evaluation.tasks.bits_per_byte", "mmv2.evaluation.windows"),
     chance=chance,
 )

@@ -2,9 +2,9 @@
 
 Follows Section 6.3 of the paper (arXiv 2507.03285): one shot is one example of every class; four prompt styles, two
 delimiters times two orders; semantic or anonymous labels. Data, demonstrations, test queries and texts are those of
-LongICLBench (Li et al. 2024): round t takes the t-th row of every class. Three things are our own: a prompt never ends
-in a blank, labels of a third kind ("novel") have a word form that was never seen as a label, and development queries
-for choosing among the styles come from training rows that are no demonstration.
+LongICLBench (Li et al. 2024) unless set otherwise. Three things are our own: a prompt never ends in a blank, labels of
+a third kind ("novel") have a word form that was never seen as a label, and development queries for choosing among the
+styles come from training rows that are no demonstration. FewRel is a free stand-in for TACRED.
 
 Demonstrations and queries are the same in every style and with every kind of labels, and fewer shots are the first of
 more.
@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmv2.data.tokenizer import load_tokenizer
+from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.classification import Row, nearest
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.prompts import known_ids
+from mmv2.evaluation.prompts import fill, known_ids
 from mmv2.evaluation.tasks import TaskSpec
 from mmv2.evaluation.tasks._demonstrations import DELIMITERS, ManyShotSettings, Source, read_source
 
@@ -64,8 +64,10 @@ class _Cell:
 
     def _query(self, row: Row) -> str:
         """A text up to the key of its label."""
-        form = self.source.form
-        return f"{form.query_key}{DELIMITERS[self.delimiter]}{row.text}\n{form.label_key}"
+        form, between = self.source.form, DELIMITERS[self.delimiter]
+        label_key = fill(form.label_key, subject=row.subject, object=row.object)
+        after_text = between if self.settings.delimiters == "between_fields" else "\n"
+        return f"{form.query_key}{between}{row.text}{after_text}{label_key}"
 
     def examples(self, prefix: str, copied: Sequence[str]) -> Iterator[FrozenExample]:
         """One example per query; raises UserError when one does not fit.
@@ -98,7 +100,7 @@ class _Cell:
                 choices=choices,
                 num_tokens=length,
                 baselines={"most_frequent_label": shown[self.source.most_frequent], "nearest_match": shown[near]},
-                details={"semantic_label": row.label},
+                details={"semantic_label": row.label, **({"exact_case": True} if self.source.exact_case else {})},
             )
 
     def _answer_tokens(self, choices: Sequence[str]) -> int:
@@ -140,7 +142,7 @@ def freeze(settings: ManyShotSettings, corpus_folder: Path, tokenizer_file: Path
     if settings.novel_labels is not None:
         names[settings.novel_labels.file] = None
     check_corpus_files(corpus_folder, tokenizer_file, list(names))
-    encoder = Encoder(load_tokenizer(tokenizer_file))
+    encoder = Encoder(open_tokenizer(tokenizer_file))
     prefixes: dict[str, str] = {}
     examples: list[FrozenExample] = []
     for name in settings.datasets:
@@ -150,17 +152,20 @@ def freeze(settings: ManyShotSettings, corpus_folder: Path, tokenizer_file: Path
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
-    """Both 0 or 1.
+    """All 0 or 1.
 
-    accuracy: the first line of what was generated, stripped, is the label, in any case, as in LongICLBench for
-    Banking77 and GoEmotions. It looks at new text only, where LongICLBench searches prompt and answer together.
+    accuracy: the first line of what was generated, stripped, is the label; in any case, or, of relations, in the same,
+    as in LongICLBench. It looks at new text only, where LongICLBench searches prompt and answer together.
     ranked: the label is the most probable of all labels after the prompt; answers of another form cannot occur.
+    valid: the first line is one of the labels. LongICLBench's F1 of TACRED is the harmonic mean of the recall, the mean
+    accuracy, and the precision, accuracy over valid.
     """
-    right = example.references[0]
-    first_line = outcome.text.strip().partition("\n")[0].strip()
+    shown = (lambda text: text) if example.details.get("exact_case") else str.lower
+    right, first_line = example.references[0], shown(outcome.text.strip().partition("\n")[0].strip())
     return {
-        "accuracy": float(first_line.lower() == right.lower()),
+        "accuracy": float(first_line == shown(right)),
         "ranked": float(outcome.choice == right),
+        "valid": float(any(first_line == shown(choice.strip()) for choice in example.choices)),
     }
 
 
@@ -179,6 +184,8 @@ TASK = TaskSpec(
         "mmv2.evaluation.classification",
         "mmv2.evaluation.frozen",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.relations",
+        "mmv2.evaluation.tasks._data_sets",
         "mmv2.evaluation.tasks._demonstrations",
         "mmv2.evaluation.tasks.many_shot",
         "mmv2.evaluation.word_lists",

@@ -1,163 +1,27 @@
-"""RULER's multi-document question answering: one document holds the answer, the others are distractors.
+"""RULER's multi-document question answering: documents hold the answer, among others that distract.
 
-Follows NVIDIA/RULER's ``qa`` tasks at the time of the paper: its prompt for base models, its choice of distractors, its
-linear fit of the number of documents to a length. Two things differ by default: the order of documents is drawn afresh
-for every example (there it depends on their number alone, so that length and depth are confounded), and a length that
-does not fit, or that the documents cannot fill, is an error.
-
-Instruction, documents, steps and budget are settings: the same code fits any length, tokenizer and SQuAD-format file.
+NVIDIA/RULER's ``qa`` tasks on SQuAD or HotpotQA; docs/ruler.md tells what is as there and what is not. Instruction,
+documents, steps and budget are settings: the same code fits any length, tokenizer and file.
 """
 
-import random
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
-from tokenizers import Tokenizer
 
-from mmv2.data.tokenizer import load_tokenizer
+from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
-from mmv2.evaluation.frozen import FrozenExample, check_corpus_files, freeze_examples, summarise
+from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
+from mmv2.evaluation.hotpot import read_hotpot
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.prompts import fill, grow, holding, shrink
+from mmv2.evaluation.question_files import DocumentQuestion, QuestionFile
+from mmv2.evaluation.ruler.qa import QaPrompts
+from mmv2.evaluation.ruler.settings import RulerQaSettings
 from mmv2.evaluation.scoring import official, strict
-from mmv2.evaluation.squad import Question, read_squad
-from mmv2.evaluation.tasks import TaskSettings, TaskSpec
-
-INSTRUCTION = (
-    "Answer the question based on the given documents. Only give me the answer and do not output any other words."
-)
-PROMPT = (
-    f"{INSTRUCTION}\n\nThe following are given documents.\n\n{{context}}\n\n{INSTRUCTION}\n\n"
-    "Question: {query} Answer:"
-)
-"""RULER's prompt for base models, byte for byte."""
-
-
-class RulerQaSettings(TaskSettings):
-    """The defaults are RULER's; corpora of short texts need other templates and steps."""
-
-    subtask: str = "squad"
-    """Name of the source in records."""
-    file: str = "evaluation/squad_test.json"
-    """SQuAD-format questions and documents, relative to the corpus folder."""
-    dev_file: str = "evaluation/squad_dev.json"
-    """SQuAD-format questions for the blind guess, relative to the corpus folder."""
-    questions: Literal["first", "sampled"] = "first"
-    """first: in file order, as RULER, which may mean from a few articles only; sampled: drawn from the whole file."""
-    prompt_template: str = PROMPT
-    """Holds {context} once and {query} once; what follows {query} is the last the model reads."""
-    document_template: str = "Document {number}:\n{text}"
-    """Holds {text} once; {number} counts from 1 in the order shown."""
-    document_joiner: str = "\n\n"
-    min_documents: int = Field(default=10, ge=1)
-    """Fewest documents of a prompt, the one with the answer included."""
-    document_step: int = Field(default=10, ge=1)
-    """Their number grows and shrinks by this: 10 is RULER's fit; below 4k tokens use 1."""
-    depth: Literal["random", "official"] = "random"
-    """random: a fresh order for every example; official: RULER's one permutation for each number of documents."""
-    min_fill: float = Field(default=0.5, ge=0, le=1)
-    """Share of a length that the examples must use on average; below it the file has too few documents."""
-
-    @field_validator("prompt_template")
-    @classmethod
-    def _prompt_holds_both(cls, template: str) -> str:
-        return holding(template, "context", "query")
-
-    @field_validator("document_template")
-    @classmethod
-    def _document_holds_text(cls, template: str) -> str:
-        return holding(template, "text")
-
-
-@dataclass(frozen=True)
-class _Prompt:
-    text: str
-    ids: Sequence[int]
-    num_documents: int
-    depth: float
-
-
-class _Builder:
-    """Makes prompts of one source with one tokenizer."""
-
-    def __init__(self, settings: RulerQaSettings, pool: Sequence[str], tokenizer: Tokenizer):
-        self.settings = settings
-        self.pool = pool
-        self.tokenizer = tokenizer
-
-    def longest(self, question: Question, index: int, length: int, most: int) -> _Prompt:
-        """The prompt of the largest number of documents up to ``most`` that fits; always ends.
-
-        Raises UserError where even the fewest do not fit.
-        """
-        fewest = self.settings.min_documents
-        prompt = shrink(
-            lambda number: self.build(question, index, length, number),
-            lambda made: self.num_tokens(made) <= length,
-            fewest,
-            self.settings.document_step,
-            most,
-        )
-        if prompt is not None:
-            return prompt
-        needed = self.num_tokens(self.build(question, index, length, fewest))
-        raise UserError(
-            f"ruler_qa: context_lengths: {length}: question {question.id} with min_documents {fewest} needs {needed} "
-            f"tokens (begin-of-text, prompt, max_new_tokens {self.settings.max_new_tokens}); use a longer length, "
-            f"fewer documents or a shorter template"
-        )
-
-    def fit(self, question: Question, length: int) -> int:
-        """RULER's linear fit: the number of documents grows in steps while the first question's prompt fits."""
-        return grow(
-            lambda number: self.num_tokens(self.build(question, 0, length, number)) <= length,
-            self.settings.min_documents,
-            self.settings.document_step,
-            len(self.pool),
-        )
-
-    def num_tokens(self, prompt: _Prompt) -> int:
-        return 1 + len(prompt.ids) + self.settings.max_new_tokens
-
-    def build(self, question: Question, index: int, length: int, number: int) -> _Prompt:
-        """One prompt. What is drawn depends on seed, task, length and index alone, not on what was built before."""
-        settings = self.settings
-        name = zlib.crc32(f"ruler_qa/{settings.subtask}".encode())
-        rng = np.random.default_rng((settings.seed, name, length, index))
-        documents = [question.gold, *self._distractors(question, number - 1, rng)]
-        order = _official_order(len(documents)) if settings.depth == "official" else rng.permutation(len(documents))
-        shown = [
-            fill(settings.document_template, number=str(place), text=documents[which])
-            for place, which in enumerate(order, start=1)
-        ]
-        text = fill(settings.prompt_template, context=settings.document_joiner.join(shown), query=question.text)
-        assert text.endswith(question.text + settings.prompt_template.partition("{query}")[2])
-        depth = list(order).index(0) / max(1, len(order) - 1)
-        return _Prompt(text, self.tokenizer.encode(text, add_special_tokens=False).ids, len(order), depth)
-
-    def _distractors(self, question: Question, number: int, rng: np.random.Generator) -> list[str]:
-        """From the same article as long as that suffices, then from all others, at most all there are."""
-        if number <= len(question.more):
-            return _sample(question.more, number, rng)
-        near = {question.gold, *question.more}
-        others = [text for text in self.pool if text not in near]
-        return [*question.more, *_sample(others, min(number - len(question.more), len(others)), rng)]
-
-
-def _sample(texts: Sequence[str], number: int, rng: np.random.Generator) -> list[str]:
-    return [texts[place] for place in rng.choice(len(texts), size=number, replace=False)]
-
-
-def _official_order(number: int) -> list[int]:
-    order = list(range(number))
-    random.Random(42).shuffle(order)
-    return order
+from mmv2.evaluation.squad import read_squad
+from mmv2.evaluation.tasks import TaskSpec
 
 
 def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
@@ -165,34 +29,51 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
 
     Args:
         settings: their file names are relative to ``corpus_folder``.
-        corpus_folder: a corpus as data preparation leaves it, or any folder with SQuAD-format files.
-        tokenizer_file: tokenizer.json of the models to evaluate.
+        corpus_folder: a corpus as data preparation leaves it, or any folder.
+        tokenizer_file: tokenizer.json of the models to evaluate, or the folder of their tokenizer.
         output: JSON lines, see ``mmv2.evaluation.frozen``; the same bytes whatever the order of lengths.
 
     Raises:
-        UserError: a source or the tokenizer is damaged or not as the corpus manifest records it, a length does not
-            fit or cannot be filled.
+        UserError: a source or the tokenizer is absent, damaged or not as the corpus manifest records it, a length does
+            not fit or cannot be filled.
     """
-    check_corpus_files(corpus_folder, tokenizer_file, (settings.file, settings.dev_file))
-    tokenizer = load_tokenizer(tokenizer_file)
-    files = {name: corpus_folder / name for name in (settings.file, settings.dev_file)}
-    source = read_squad(files[settings.file])
-    guesses = FrequentAnswers(read_squad(files[settings.dev_file]).questions)
-    if len(source.pool) < settings.min_documents:
+    settings = settings.resolved()
+    names = [name for name in (settings.file, settings.dev_file) if name is not None]
+    check_corpus_files(corpus_folder, tokenizer_file, names)
+    encoder = Encoder(open_tokenizer(tokenizer_file))
+    files = {name: corpus_folder / name for name in names}
+    source = read_questions(files[settings.file], settings.format)
+    fewest = min(map(settings.fewest, settings.context_lengths))
+    if settings.regime == "random_depth" and len(source.pool) < fewest:
         raise UserError(
-            f"{files[settings.file]}: {len(source.pool)} documents, ruler_qa needs min_documents "
-            f"{settings.min_documents}; use a larger file or fewer documents"
+            f"{files[settings.file]}: {len(source.pool)} documents, ruler_qa needs min_documents {fewest}; use a "
+            f"larger file or fewer documents"
         )
-    builder = _Builder(settings, source.pool, tokenizer)
-    examples = []
+    asked = _chosen(source.questions, settings)
+    guesses = FrequentAnswers(_for_guesses(settings, files, source, asked))
+    examples: list[FrozenExample] = []
     for length in sorted(set(settings.context_lengths)):
-        examples += _examples(builder, _chosen(source.questions, settings), guesses, length)
+        examples += _examples(QaPrompts(settings, source.pool, encoder, length), asked, guesses)
     summary = summarise(examples, documents="num_documents")
+    if settings.unfit == "leave_out":
+        summary = {length: {**row, "left_out": len(asked) - row["examples"]} for length, row in summary.items()}
     _check_filled(summary, len(source.pool), settings.min_fill, files[settings.file])
     freeze_examples(output, "ruler_qa", settings, tokenizer_file, files, examples, summary)
 
 
-def _chosen(questions: Sequence[Question], settings: RulerQaSettings) -> list[Question]:
+def read_questions(path: Path, layout: str) -> QuestionFile:
+    """Read SQuAD (layout squad) or HotpotQA (layout hotpotqa); raises UserError for anything else."""
+    if layout == "hotpotqa":
+        return read_hotpot(path)
+    squad = read_squad(path)
+    questions = tuple(
+        DocumentQuestion(one.id, one.text, one.answers, own=(one.gold,), needed=(one.gold,), more=one.more)
+        for one in squad.questions
+    )
+    return QuestionFile(questions, squad.pool)
+
+
+def _chosen(questions: Sequence[DocumentQuestion], settings: RulerQaSettings) -> list[DocumentQuestion]:
     """The questions asked, the same at every length."""
     number = min(settings.examples_per_length, len(questions))
     if settings.questions == "first":
@@ -201,30 +82,42 @@ def _chosen(questions: Sequence[Question], settings: RulerQaSettings) -> list[Qu
     return [questions[place] for place in rng.choice(len(questions), size=number, replace=False)]
 
 
+def _for_guesses(
+    settings: RulerQaSettings, files: Mapping[str, Path], source: QuestionFile, asked: Sequence[DocumentQuestion]
+) -> Sequence[DocumentQuestion]:
+    """Questions that the blind guess may know: none of those asked."""
+    if settings.dev_file is not None:
+        return read_questions(files[settings.dev_file], settings.format).questions
+    left = [question for question in source.questions if question not in asked]
+    if not left:
+        raise UserError(
+            f"{files[settings.file]}: dev_file: all {len(asked)} questions are asked, none is left for the blind "
+            f"guess; name a file of other questions, or ask fewer (examples_per_length)"
+        )
+    return left
+
+
 def _examples(
-    builder: _Builder, questions: Sequence[Question], guesses: FrequentAnswers, length: int
-) -> list[FrozenExample]:
-    most = builder.fit(questions[0], length)
-    examples = []
-    for index, question in enumerate(questions):
-        prompt = builder.longest(question, index, length, most)
-        copied = nearest_match(prompt.ids, builder.settings.max_new_tokens)
-        example = FrozenExample(
+    prompts: QaPrompts, questions: Sequence[DocumentQuestion], guesses: FrequentAnswers
+) -> Iterator[FrozenExample]:
+    settings = prompts.settings
+    for question, prompt in prompts.of(questions):
+        copied = nearest_match(prompt.ids, settings.max_new_tokens)
+        yield FrozenExample(
             id=question.id,
-            subtask=builder.settings.subtask,
-            context_length=length,
+            subtask=settings.subtask,
+            context_length=prompts.length,
             prompt=prompt.text,
             references=question.answers,
-            num_tokens=builder.num_tokens(prompt),
-            depth=prompt.depth,
+            num_tokens=prompts.num_tokens(prompt),
+            depth=prompt.first_depth,
             baselines={
                 "most_frequent_answer": guesses.guess(question.text),
-                "nearest_match": builder.tokenizer.decode(copied),
+                "nearest_match": prompts.encoder.tokenizer.decode(copied),
             },
-            details={"num_documents": prompt.num_documents},
+            details={"num_documents": prompt.num_documents}
+            | ({} if len(question.needed) == 1 else {"last_depth": prompt.last_depth}),
         )
-        examples.append(example)
-    return examples
 
 
 def _check_filled(summary: Mapping[str, Mapping[str, float]], pool: int, least: float, file: Path) -> None:
@@ -259,10 +152,15 @@ TASK = TaskSpec(
     packages=(
         "mmv2.evaluation.baselines",
         "mmv2.evaluation.frozen",
+        "mmv2.evaluation.hotpot",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.question_files",
+        "mmv2.evaluation.rows",
+        "mmv2.evaluation.ruler",
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.squad",
         "mmv2.evaluation.tasks.ruler_qa",
+        "mmv2.evaluation.word_lists",
     ),
     chance=chance,
 )

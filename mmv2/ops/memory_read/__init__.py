@@ -47,9 +47,9 @@ class Ages(NamedTuple):
         return None if self.max_age is None else self.max_age - self.min_age
 
     def holds(self, queries_T: Tensor, pairs_N: Tensor) -> Tensor:
-        """Whether the memory at query position t holds pair i: bool (T, N)."""
-        age_TN = queries_T[:, None] - pairs_N
-        held_TN = age_TN >= self.min_age
+        """Whether the memory at query position t holds pair i: bool (T, N). There is no pair before position 0."""
+        age_TN = queries_T[..., :, None] - pairs_N[..., None, :]
+        held_TN = (age_TN >= self.min_age) & (pairs_N >= 0)[..., None, :]
         return held_TN if self.max_age is None else held_TN & (age_TN < self.max_age)
 
 

@@ -29,9 +29,9 @@ def memory_read(keys_BHTK: Tensor, values_BHPK: Tensor, bandwidth: Bandwidth, ag
     return F.pad(answers_BHSK, (0, 0, ages.min_age, 0))
 
 
-def scaled_queries(keys_BHTK: Tensor, bandwidth: Bandwidth, ages: Ages, start: int) -> Tensor:
-    """beta(n_t) k_t for keys at positions start, start + 1, ..."""
-    held_T = ages.pairs(positions(start, start + keys_BHTK.shape[2], like=keys_BHTK))
+def scaled_queries(keys_BHTK: Tensor, bandwidth: Bandwidth, ages: Ages, start: int | Tensor) -> Tensor:
+    """beta(n_t) k_t for keys at positions start, start + 1, ...; ``start`` may be (B, 1, 1)."""
+    held_T = ages.pairs(start + positions(0, keys_BHTK.shape[2], like=keys_BHTK))
     return keys_BHTK * bandwidth.beta(held_T)[..., None].to(keys_BHTK.dtype)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from mmv2.reporting.evidence import Answers
 from mmv2.reporting.verdict import Comparison, Demand, compare, points
 
-TASK = "benchmarks"
-
 
 def differences(
     name: str, first: Answers, second: Answers, demand: Demand, published: Mapping[str, float]

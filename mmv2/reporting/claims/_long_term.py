@@ -1,7 +1,7 @@
 """What the two claims about removing the long-term memory after training share."""
 
-from mmv2.reporting.claims._benchmarks import TASK
 from mmv2.reporting.evidence import Answers, Evidence
+from mmv2.reporting.selection import benchmarks_task
 from mmv2.reporting.verdict import Condition
 
 REDUCTION = "without_long_term_memory"
@@ -14,10 +14,11 @@ def without_and_with(
 
     The condition is on the whole model alone: that the reduced one falls to chance may be the finding.
     """
+    task = benchmarks_task(evidence.records)
     without, whole = (
-        evidence.fine_tuned("mmv2", reduction=reduction).of(TASK, detail_group=group) for reduction in (REDUCTION, None)
+        evidence.fine_tuned("mmv2", reduction=reduction).of(task, detail_group=group) for reduction in (REDUCTION, None)
     )
     change = evidence.published(table, "avg", model="mmv2_large_without_long_term") - evidence.published(
         table, "avg", model="mmv2_large"
     )
-    return without, whole, {"large": change}, evidence.able("mmv2", TASK, detail_group=group)
+    return without, whole, {"large": change}, evidence.able("mmv2", task, detail_group=group)

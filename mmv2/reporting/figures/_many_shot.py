@@ -19,7 +19,15 @@ from mmv2.reporting.figures._curves import (
     reference_curves,
 )
 from mmv2.reporting.prompt_styles import Way, best_style
-from mmv2.reporting.selection import accuracy, counts, fine_tuned, main_score, of_task, where
+from mmv2.reporting.selection import (
+    accuracy,
+    counts,
+    fine_tuned,
+    main_score,
+    of_task,
+    where,
+    with_constant_answer,
+)
 from mmv2.reporting.style import Look, legend_below, looks, new_panels, proxy
 
 TASK = "many_shot"
@@ -90,7 +98,7 @@ def _panel(axes: Axes, ways: dict[Way, pd.DataFrame], found: dict[str, Look], ki
             if how in of_run:
                 means = [point.mean for point in of_run[how].values()]
                 axes.plot(list(of_run[how]), means, color=look.colour, transform=moved(axes, offset), **drawn)
-    reference_curves(axes, these["mean"], "num_shots")
+    reference_curves(axes, with_constant_answer(these["mean"], ["num_shots"]), "num_shots")
 
 
 def _points(records: pd.DataFrame) -> dict[float, Interval]:

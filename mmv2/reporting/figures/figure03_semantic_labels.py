@@ -24,7 +24,7 @@ def draw(records: pd.DataFrame) -> Figure:
     all score the same) for the style shown; that it was chosen among four they leave out. An answer counts when the
     first generated line is the label. Runs are those fine-tuned on long contexts, with data budget 1. Grey lines need
     no model: chance is one over the number of labels; nearest match gives the label of the demonstration that shares
-    most with the query.
+    most with the query; the best constant answer is the label that most of these queries have.
     """
     return draw_many_shot(compared(records), KINDS, dev=True)
 

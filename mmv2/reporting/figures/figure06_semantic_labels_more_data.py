@@ -23,7 +23,8 @@ def draw(records: pd.DataFrame) -> Figure:
     Bars are 95 % bootstrap intervals over queries (exact where all score the same) for the style shown; that it was
     chosen among four they leave out. An answer counts when the first generated line is the label. Runs are those
     fine-tuned on long contexts, with all data budgets (1 is the paper's 1T tokens). Grey lines need no model: chance is
-    one over the number of labels; nearest match gives the label of the demonstration that shares most with the query.
+    one over the number of labels; nearest match gives the label of the demonstration that shares most with the query;
+    the best constant answer is the label that most of these queries have.
     """
     several_budgets(shown(records))
     return draw_many_shot(drawn_delay(records), KINDS, dev=False)

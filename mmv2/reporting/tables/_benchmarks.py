@@ -16,7 +16,6 @@ from mmv2.reporting.published import count, published_model, tokens
 from mmv2.reporting.selection import BASELINES, SEED, accuracy_by_query, counts, reference, references, where
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
 
-TASK = "benchmarks"
 SCORE = "score_accuracy"
 CONTEXT = ("squad", "bbh", "math", "mbpp", "race_middle", "race_high")
 """The paper's benchmarks that need the long-term memory (Table 9); all others are of persistent knowledge."""

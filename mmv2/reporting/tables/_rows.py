@@ -11,7 +11,7 @@ from mmv2.reporting.selection import FIXED_DELAY, field, named
 
 Cell = str | int | float | Interval | None
 Row = dict[str, Cell]
-KEYS = ("model", "source", "subtask", "long-term delay", "score")
+KEYS = ("model", "source", "subtask", "context length", "long-term delay", "score")
 """Columns that tell what a row is of."""
 SCALE = (
     "parameters",

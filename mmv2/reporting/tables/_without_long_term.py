@@ -2,23 +2,24 @@
 
 import pandas as pd
 
-from mmv2.reporting.selection import compared, fine_tuned, with_reductions
+from mmv2.reporting.selection import benchmarks_task, compared, fine_tuned, with_reductions
 from mmv2.reporting.tables import TableSpec
-from mmv2.reporting.tables._benchmarks import TASK, over_benchmarks
+from mmv2.reporting.tables._benchmarks import over_benchmarks
 
 _CAPTION = """Accuracy (%) on benchmarks {of_group}, with and without long-term memory.
 
 Rows without long-term memory are the same trained model as the row of the same run, the memory and its half of the
-output projection taken out after training, nothing trained after that. A column is a benchmark of the corpus / the
-paper's benchmark whose form it has; its questions are other ones, so that numbers compare within a row's source, not
-between measured and published. Cells hold the mean over questions with its 95 % interval: bootstrap, or exact
-(Clopper-Pearson) where all score the same; averages weigh every benchmark alike, questions being resampled within
-each. Averages of measured rows are over the benchmarks of the corpus, those of published rows over the paper's.
-Measured rows are runs fine-tuned on long contexts, with data budget 1. Chance is one over the number of choices, or
-for free answers the score of the answer that is most frequent in the development file; nearest match copies what
-follows the nearest earlier match of the prompt's last tokens, where the answer stands in the prompt; trivial answers
-have averages without interval, and none where a benchmark lacks them. An empty cell was not measured, or is not
-reported in the paper.
+output projection taken out after training, nothing trained after that. A column is a measured benchmark / the paper's
+benchmark whose form it has. Those of a corpus ask other questions, so that numbers compare within a row's source, not
+between measured and published; real ones bear the paper's names and ask its questions by lm-eval's protocol, which may
+not be the paper's. Cells hold the mean over questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson)
+where all score the same; averages weigh every benchmark alike, questions being resampled within each. Averages of
+measured rows are over the benchmarks measured, those of published rows over the paper's. Measured rows are runs
+fine-tuned on long contexts, with data budget 1. Chance is one over the number of choices, or for free answers the score
+of the answer that is most frequent in the development file, of real ones 0; nearest match copies what follows the
+nearest earlier match of the prompt's last tokens, where the answer stands in the prompt; trivial answers have averages
+without interval, and none where a benchmark lacks them. An empty cell was not measured, or is not reported in the
+paper.
 """
 
 
@@ -33,7 +34,7 @@ def without_long_term(title: str, published: str, group: str, of_group: str) -> 
     """
 
     def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-        measured = with_reductions(compared(fine_tuned(records)), TASK)
+        measured = with_reductions(compared(fine_tuned(records)), benchmarks_task(records))
         return over_benchmarks(measured, records, published, (group,))
 
     build.__doc__ = _CAPTION.format(of_group=of_group)

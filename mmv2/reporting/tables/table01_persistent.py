@@ -2,27 +2,28 @@
 
 import pandas as pd
 
-from mmv2.reporting.selection import compared, fine_tuned, of_task
+from mmv2.reporting.selection import benchmarks_task, compared, fine_tuned, of_task
 from mmv2.reporting.tables import TableSpec
-from mmv2.reporting.tables._benchmarks import TASK, over_benchmarks
+from mmv2.reporting.tables._benchmarks import over_benchmarks
 
 
 def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Accuracy (%) on benchmarks, with the average of each group and of all.
 
-    A column is a benchmark of the corpus / the paper's benchmark whose form it has; its questions are other ones, so
-    that numbers compare within a row's source, not between measured and published. The groups are those of Tables 2 and
-    9: 13 of the paper's benchmarks do not need the long-term memory, 6 do; averages of the paper's groups are computed
+    A column is a measured benchmark / the paper's benchmark whose form it has. Those of a corpus ask other questions,
+    so that numbers compare within a row's source, not between measured and published; real ones bear the paper's names
+    and ask its questions by lm-eval's protocol, which may not be the paper's. The groups are those of Tables 2 and 9:
+    13 of the paper's benchmarks do not need the long-term memory, 6 do; averages of the paper's groups are computed
     from its rounded numbers, and so may differ by 0.1 from those of its Tables 2 and 9. Cells hold the mean over
     questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson) where all score the same; averages weigh
-    every benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks of
-    the corpus, those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, with data
+    every benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks
+    measured, those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, with data
     budget 1. Chance is one over the number of choices, or for free answers the score of the answer that is most
-    frequent in the development file; nearest match copies what follows the nearest earlier match of the prompt's last
-    tokens, where the answer stands in the prompt; trivial answers have averages without interval, and none where a
-    benchmark lacks them. An empty cell was not measured, or is not reported in the paper.
+    frequent in the development file, of real ones 0; nearest match copies what follows the nearest earlier match of the
+    prompt's last tokens, where the answer stands in the prompt; trivial answers have averages without interval, and
+    none where a benchmark lacks them. An empty cell was not measured, or is not reported in the paper.
     """
-    measured = of_task(compared(fine_tuned(records)), TASK)
+    measured = of_task(compared(fine_tuned(records)), benchmarks_task(records))
     return over_benchmarks(measured, records, published, ("persistent", "context"))
 
 

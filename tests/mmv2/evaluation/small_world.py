@@ -77,6 +77,27 @@ def write_texts(folder):
         (folder / f"text_{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def write_problems(folder):
+    """Problems of reasoning and code in the layouts of BIG-Bench Hard, GSM8K and MBPP: small sums."""
+    sums = [(first, second) for first in range(1, 7) for second in range(2, 6)]
+    options = "Options:\n(A) {0}\n(B) {1}"
+    bbh, gsm8k, mbpp = [], [], []
+    for number, (first, second) in enumerate(sums):
+        total = first + second
+        asked = f"{NAMES[number % 8]} has {first} and {second}."
+        shown = options.format(*((total, total + 1) if first % 2 else (total + 1, total)))
+        bbh.append({"input": f"{asked} How many?\n{shown}", "target": "(A)" if first % 2 else "(B)"})
+        solution = f"{first} + {second} = <<{first}+{second}={total}>>{total}.\n#### {total},000"
+        gsm8k.append({"question": f"{asked} How many thousands?", "answer": solution})
+        problem = {"text": f"Add {second}.", "code": f"def add(x):\r\n    return x + {second}"}
+        tests = ["assert add('a') is None", f"assert add({first}) == {total}", "assert add(0) == 0"]
+        tests = {"test_list": tests, "test_setup_code": "", "challenge_test_list": []}
+        mbpp.append({**problem, "task_id": (601 if number % 2 else 11) + number // 2, **tests})
+    (folder / "bbh_sums.json").write_text(json.dumps({"canary": "hand-made", "examples": bbh}))
+    for name, rows in (("gsm8k", gsm8k), ("mbpp", mbpp)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def write_corpus_folder(folder, **kwargs):
     """evaluation/ with the files of all tasks, and tokenizer.json; returns the folder."""
     (folder / "evaluation").mkdir(parents=True)
@@ -85,6 +106,7 @@ def write_corpus_folder(folder, **kwargs):
     write_classification(folder / "evaluation")
     write_benchmarks(folder / "evaluation")
     write_texts(folder / "evaluation")
+    write_problems(folder / "evaluation")
     lexicon = {"names": {"first": NAMES, "last": SURNAMES}, "cities": CITIES}
     (folder / "evaluation" / "lexicon.json").write_text(json.dumps(lexicon))
     fixed = ["lives", "in", "Question", "Document", ".", ":", "\n", *"0123456789"]
@@ -93,19 +115,19 @@ def write_corpus_folder(folder, **kwargs):
     return folder
 
 
-def random_model(arch, seed=5):
-    """An architecture's tiny model with weights large enough that its greedy answers vary."""
+def random_model(arch, seed=5, spread=0.3, **config):
+    """An architecture's tiny model with weights so far from their initial values that its greedy answers vary."""
     torch.manual_seed(seed)
-    model = architecture(arch).build(architecture(arch).tiny)
+    model = architecture(arch).build(architecture(arch).tiny.model_copy(update=config))
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
+            parameter.add_(torch.randn_like(parameter) * spread)
     return model.eval()
 
 
-def write_final(folder, arch, tokenizer_file, seed=5):
+def write_final(folder, arch, tokenizer_file, seed=5, spread=0.3, **config):
     """A final/ folder as training leaves it; returns the folder."""
-    model = random_model(arch, seed)
+    model = random_model(arch, seed, spread, **config)
     provenance = {
         "run": f"tiny-{arch}",
         "step": 7,

@@ -6,9 +6,9 @@ import torch
 from mmv2.data.tokenizer import BOS, EOS, build_word_level
 from mmv2.errors import UserError
 from mmv2.evaluation import answering
-from mmv2.evaluation.answering import answer_all, batches
+from mmv2.evaluation.answering import answer_all, batches, stopped
 from mmv2.evaluation.frozen import Encoder, FrozenExample, FrozenHeader
-from mmv2.evaluation.generation import answer
+from mmv2.evaluation.generation import answer, never
 from mmv2.evaluation.progress import Progress
 from mmv2.final import FinalModel
 from mmv2.registry import architecture, architectures
@@ -205,3 +205,54 @@ def test_a_model_too_sure_of_itself_still_ranks(tmp_path):
     of = header()
     found = answered(final, of, examples(of, CHOICES), tmp_path)
     assert min(value for one in found for value in one.loglikelihoods) > -500
+
+
+def test_what_choices_begin_with_is_read_and_not_scored(final, tmp_path):
+    """log P(head, rest) - log P(head) is log P(rest | head)."""
+    of, heads, rests = header(max_new_tokens=0), (" w1", " w2 w3"), (" w4 w5", " w4 w5")
+    choices = tuple(head + rest for head, rest in zip(heads, rests, strict=True))
+    plain = examples(of, choices, count=4)
+    (one, two, *_) = answered(final, of, [e.model_copy(update={"choice_heads": heads}) for e in plain], tmp_path)
+    for example, found in ((plain[0], one), (plain[1], two)):
+        prefix = of.prefixes.get(example.prefix, "")
+        for head, rest, value in zip(heads, rests, found.loglikelihoods, strict=True):
+            context = [0, *TOKENIZER.encode(f"{prefix} {example.prompt}{head}").ids]
+            ids = TOKENIZER.encode(rest).ids
+            with torch.no_grad():
+                logprobs_TV = final.model(torch.tensor([context + ids]))[0].log_softmax(-1)
+            expected = sum(float(logprobs_TV[len(context) - 1 + place, token]) for place, token in enumerate(ids))
+            assert value == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_answer_ends_with_the_token_that_completes_a_stop(final, tmp_path):
+    of = header()
+    free = answered(final, of, examples(of, count=4), tmp_path / "free")
+    longest = max((one.ids for one in free), key=len)
+    stop = TOKENIZER.decode([longest[1]])
+    stopping = [example.model_copy(update={"stops": ("none", stop)}) for example in examples(of, count=4)]
+    for whole, found in zip(free, answered(final, of, stopping, tmp_path / "stops"), strict=True):
+        words_read = [TOKENIZER.decode([token]) for token in whole.ids]
+        place = words_read.index(stop) + 1 if stop in words_read else len(whole.ids)
+        assert found.ids == whole.ids[:place]
+    assert TOKENIZER.decode(list(found.ids)) != "", "something is answered"
+
+
+def test_examples_have_budgets_of_their_own(final, tmp_path):
+    of = header()
+    free = answered(final, of, examples(of, count=8), tmp_path / "free")
+    mixed = [
+        example(number, e.prompt, of, e.prefix).model_copy(
+            update={"max_new_tokens": number % 3, "num_tokens": e.num_tokens - BUDGET + number % 3}
+        )
+        for number, e in enumerate(examples(of, count=8))
+    ]
+    mixed = [e for e in mixed if e.max_new_tokens]
+    wanted = [free[number].ids[: number % 3] for number in range(8) if number % 3]
+    assert [one.ids for one in answered(final, of, mixed, tmp_path / "mixed")] == wanted
+
+
+def test_a_stop_may_span_tokens_and_lie_within_one():
+    ended = stopped(TOKENIZER, ["w1 w2", "4"])
+    ids = TOKENIZER.encode("w7 w1 w2 w3 w41").ids
+    assert [ended(ids[:number]) for number in range(1, 6)] == [False, False, True, True, True]
+    assert stopped(TOKENIZER, []) is never

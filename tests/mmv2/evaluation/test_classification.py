@@ -38,7 +38,9 @@ def test_goemotions_keeps_rows_with_one_label(tmp_path):
     [
         ("", r"b\.csv: line 1: '' instead of the header"),
         ("label,text\na,b\n", r"b\.csv: line 1: 'label,text' instead of the header 'text,category'"),
-        ("text,category\na,b\na,b,c\n", r"b\.csv: row 2 after the header: 3 cells"),
+        ("text,category\na,b\na,b,c\n", r"b\.csv: line 3: 3 cells with text, Banking77 has 2"),
+        ('text,category\n"a\nb",c\na\n', r"b\.csv: line 4: 1 cells with text"),
+        ("text,category\na,b\n ,b\n", r"b\.csv: line 3: 1 cells with text"),
         ("text,category\n", r"b\.csv: no row"),
     ],
 )

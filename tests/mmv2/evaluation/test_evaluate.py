@@ -15,7 +15,8 @@ from mmv2.evaluation.evaluate import evaluate
 from mmv2.evaluation.frozen import Encoder, FrozenExample, checksum, read_frozen, write_frozen
 from mmv2.evaluation.generation import answer as answer_prompts
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
+from mmv2.evaluation.ruler.settings import RulerQaSettings
+from mmv2.evaluation.tasks.ruler_qa import TASK, freeze
 from mmv2.files import sha256
 from mmv2.final import load_final
 from mmv2.jsonl import read_jsonl

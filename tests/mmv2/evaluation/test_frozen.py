@@ -127,6 +127,12 @@ def test_prefixes_are_kept_and_an_edited_one_is_noticed(tmp_path):
         ({"max_new_tokens": 0, "position_bounds": (16, 8)}, {}),
         ({"position_bounds": (8, 16)}, {}),
         ({"max_new_tokens": 0, "position_bounds": (8, 16)}, {"choices": ("x",)}),
+        ({"max_new_tokens": 0, "ages": (0, 1)}, {}),
+        ({}, {"marked": (1, 2)}),
+        ({"max_new_tokens": 0, "ages": (0, 1)}, {"marked": (2, 2)}),
+        ({"max_new_tokens": 0, "ages": (0, 1)}, {"marked": (1, 99)}),
+        ({"max_new_tokens": 0, "ages": (1, 2)}, {"marked": (1, 2)}),
+        ({"ages": (0, 1)}, {"marked": (1, 2)}),
     ],
     ids=str,
 )
@@ -142,10 +148,11 @@ def test_examples_that_ask_nothing_or_have_no_right_answer_are_never_written(tmp
     [
         ({"max_new_tokens": 0}, {"choices": ("y", " x")}),
         ({"max_new_tokens": 0, "position_bounds": (4, 9)}, {"references": ()}),
+        ({"max_new_tokens": 0, "ages": (0, 1)}, {"references": (), "marked": (1, 2)}),
     ],
-    ids=["choices", "reading"],
+    ids=["choices", "reading", "attention"],
 )
-def test_choices_alone_and_texts_to_read_can_be_written(tmp_path, of_header, of_example):
+def test_choices_alone_and_texts_to_read_or_look_at_can_be_written(tmp_path, of_header, of_example):
     right = example("a", **of_example)
     write_frozen(tmp_path / "f.jsonl", header(right, **of_header), [right])
     assert read_frozen(tmp_path / "f.jsonl")[1] == [right]
@@ -189,6 +196,16 @@ def test_a_token_across_a_boundary_is_told(encoder, fields, named):
     texts = {"p": "the cat is in " if "prefix" in fields else ""}
     with pytest.raises(UserError, match=f"t: example a: a token .* reaches across the boundary of {named}"):
         check_boundaries(encoder, header(*EXAMPLES, prefixes=texts), example("a", **fields))
+
+
+def test_of_a_long_prefix_its_ending_is_compared(encoder):
+    lines = "the cat is in the hall\n" * 500
+    for last, after, splits in (("the cat is in", " the hall", True), ("the cat is in ", "the hall", False)):
+        ending = encoder.ending(lines + last)
+        assert (lines + last).endswith(ending)
+        assert 200 <= len(ending) < 230
+        assert encoder.splits(ending, after) is encoder.splits(lines + last, after) is splits
+    assert encoder.ending("the cat") == "the cat"
 
 
 def test_a_wrong_count_is_never_frozen(encoder):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmv2.evaluation import generation
-from mmv2.evaluation.generation import answer, read
+from mmv2.evaluation.generation import answer, never, read
 from mmv2.evaluation.outcome import Answer
 from mmv2.registry import architectures
 from tests.mmv2.evaluation.small_world import random_model
@@ -95,3 +95,16 @@ def test_choices_and_generation_come_from_one_reading(model):
     assert [len(one.loglikelihoods) for one in ranked] == [3, 1]
     silent = answer(model, queries, 0, NEVER, state, choices)
     assert silent == [Answer(loglikelihoods=one.loglikelihoods) for one in ranked]
+
+
+def test_rows_have_budgets_and_ends_of_their_own(model):
+    prompts = prompts_of(model, 12, 30, 7, 9)
+    free = [one.ids for one in answer(model, prompts, BUDGET, NEVER)]
+
+    def after_three(ids):
+        return len(ids) == 3
+
+    ended = [never, never, after_three, never]
+    found = answer(model, prompts, [BUDGET, 2, BUDGET, 0], NEVER, ended=ended)
+    assert [one.ids for one in found] == [free[0], free[1][:2], free[2][:3], ()]
+    assert not any(one.finished for one in found)

@@ -2,7 +2,7 @@ import pytest
 
 from mmv2.data.tokenizer import build_word_level, train_bpe
 from mmv2.errors import UserError
-from mmv2.evaluation.prompts import fill, grow, holding, known_ids, shrink
+from mmv2.evaluation.prompts import common_length, fill, grow, holding, known_ids, shrink
 
 
 def test_a_template_is_filled_at_once():
@@ -43,3 +43,9 @@ def test_words_without_a_token_are_told():
 def test_bytes_are_all_known():
     tokenizer = train_bpe(["some text"], vocab_size=260)
     assert tokenizer.decode(known_ids(tokenizer, "Grün ist das!", "x")) == "Grün ist das!"
+
+
+def test_what_texts_begin_with_in_common_is_counted():
+    assert common_length(["abcd", "abxd", "abc"]) == 2
+    assert common_length([(1, 2, 3), (1, 2)]) == 2
+    assert common_length(["abc"]) == 3

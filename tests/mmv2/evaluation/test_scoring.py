@@ -1,6 +1,6 @@
 import pytest
 
-from mmv2.evaluation.scoring import official, postprocess, strict
+from mmv2.evaluation.scoring import official, postprocess, strict, until
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_postprocess_follows_ruler(prediction, expected):
 def test_official_is_a_substring_and_strict_the_beginning_of_the_first_line(references, prediction, loose, exact):
     assert official(references, prediction) == loose
     assert strict(references, prediction) == exact
+
+
+def test_a_text_ends_at_its_first_stop():
+    assert until("one. Two, three", [",", "."]) == "one"
+    assert until("one", ["\n", ""]) == "one"
+    assert until("", ["."]) == until("one", []).removeprefix("one") == ""

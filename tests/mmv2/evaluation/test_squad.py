@@ -55,3 +55,45 @@ def test_another_layout_is_refused_by_key(tmp_path):
     path.write_text('{"data": [{"title": "t"}]}')
     with pytest.raises(UserError, match=r"squad\.json: data\.0\.paragraphs: missing"):
         read_squad(path)
+
+
+def test_a_paragraph_that_stands_twice_beside_stands_twice(tmp_path):
+    """NVIDIA's generator draws from the article's paragraphs as they are."""
+    squad = read_squad(file_with(tmp_path, paragraph("a", asked("1", "x")), paragraph("b"), paragraph("b")))
+    assert squad.questions[0].more == ("b", "b")
+    assert squad.pool == ("a", "b")
+
+
+def test_the_hubs_rows_are_the_published_file(tmp_path):
+    path = file_with(
+        tmp_path,
+        paragraph("zeta", asked("2", "x", "y"), asked("1", is_impossible=True)),
+        paragraph("alpha", asked("0", "z")),
+    )
+    rows = [
+        {
+            "id": "2",
+            "title": "t",
+            "context": "zeta",
+            "question": "q",
+            "answers": {"text": ["x", "y"], "answer_start": [0, 0]},
+        },
+        {"id": "1", "title": "t", "context": "zeta", "question": "q", "answers": {"text": [], "answer_start": []}},
+        {"id": "0", "title": "t", "context": "alpha", "question": "q", "answers": {"text": ["z"], "answer_start": [0]}},
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_squad(tmp_path / "rows.jsonl") == read_squad(path)
+    rows[2]["title"] = "u"
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    assert [question.more for question in read_squad(tmp_path / "rows.json").questions] == [(), ()]
+    del rows[1]["context"]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match=r"rows\.jsonl: line 2\.context: missing"):
+        read_squad(tmp_path / "rows.jsonl")
+
+
+def test_an_absent_file_is_told_with_where_it_comes_from(tmp_path):
+    with pytest.raises(
+        UserError, match=r"no such file; SQuAD 2\.0 is dev-v2\.0\.json from rajpurkar.*\(licence CC BY-SA"
+    ):
+        read_squad(tmp_path / "dev.json")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmv2.layers.attention import KeyValueCache, causal_attention
+from mmv2.layers.attention import KeyValueCache, causal_attention, read_marks
 from mmv2.layers.cache import GrowingTensor
 
 
@@ -30,4 +30,24 @@ def test_the_cache_holds_what_was_appended():
     cache.append(keys[:, :, 2:], values[:, :, 2:])
     assert cache.length == 7
     assert all(torch.equal(held, given) for held, given in zip(cache.content(), (keys, values), strict=True))
-    assert [held.shape[0] for held in cache.expand(3).content()] == [3, 3]
+    assert [held.shape[0] for held in cache.select(torch.tensor([0, 0, 0])).content()] == [3, 3]
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 11])
+def test_marks_are_read_as_wide_as_values_and_give_the_weights(number):
+    torch.manual_seed(0)
+    q_BHTE = torch.randn(2, 6, 9, 4, dtype=torch.float64)
+    k_BKSE = torch.randn(2, 3, 9, 4, dtype=torch.float64)
+    marks_BSM = torch.randn(2, 9, number, dtype=torch.float64)
+    widths = []
+
+    def attend(values):
+        widths.append(tuple(values.shape))
+        return causal_attention(q_BHTE, k_BKSE, values)
+
+    found_BHTM = read_marks(attend, marks_BSM, heads=3, width=4)
+    scores_BHTS = (q_BHTE @ k_BKSE.repeat_interleave(2, 1).mT / 2).masked_fill(
+        ~torch.ones(9, 9).tril().bool(), -torch.inf
+    )
+    torch.testing.assert_close(found_BHTM, scores_BHTS.softmax(-1) @ marks_BSM[:, None])
+    assert widths == [(2, 3, 9, 4)] * -(-number // 4)

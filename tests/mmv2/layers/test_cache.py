@@ -68,26 +68,84 @@ def test_copies_are_independent(room):
     growing = GrowingTensor(entries(4, 0))
     growing.append(entries(room, 1))
     before = growing.view().clone()
-    copies = [growing.clone(), growing.clone(), growing]
+    copies = [growing.select(torch.arange(2)), growing.select(torch.arange(2)), growing]
     for seed, copy in enumerate(copies, start=2):
         copy.append(entries(2, seed))
     for seed, copy in enumerate(copies, start=2):
         assert torch.equal(copy.view(), torch.cat([before, entries(2, seed)], dim=2))
 
 
-def test_expanding_repeats_every_sequence():
+def test_sequences_are_chosen_in_any_order_and_more_than_once():
     growing = GrowingTensor(entries(4, 0))
     growing.append(entries(1, 1))
-    wide = growing.expand(3)
-    assert torch.equal(wide.view(), growing.view().repeat_interleave(3, dim=0))
-    wide.append(torch.ones(6, 3, 1, 5))
-    assert growing.length == 5
+    growing.keep_last(3)
+    rows = torch.tensor([1, 0, 1])
+    chosen = growing.select(rows)
+    assert torch.equal(chosen.view(), growing.view()[rows])
+    chosen.append(torch.ones(3, 3, 1, 5))
+    assert (growing.length, chosen.length) == (3, 4)
+
+
+def test_sequences_of_unlike_length_end_side_by_side():
+    parts = [GrowingTensor(entries(4, 0)), GrowingTensor(entries(0, 1)), GrowingTensor(entries(2, 2))]
+    parts[0].keep_last(3)
+    joined = GrowingTensor.join(parts)
+    assert joined.view().shape == (6, 3, 3, 5)
+    for place, part in enumerate(parts):
+        rows = joined.view()[2 * place : 2 * place + 2]
+        assert torch.equal(rows[:, :, 3 - part.length :], part.view())
+        assert not rows[:, :, : 3 - part.length].any()
 
 
 def test_copies_have_room_too():
     growing = GrowingTensor(entries(4, 0))
     growing.append(entries(1, 1))
-    copy = growing.clone()
+    copy = growing.select(torch.arange(2))
     place = copy.view().data_ptr()
     copy.append(entries(5, 2))
     assert copy.view().data_ptr() == place
+
+
+def one(count, seed):
+    return entries(count, seed)[:1]
+
+
+def test_copies_of_one_sequence_share_its_entries_and_own_what_they_append():
+    growing = GrowingTensor(one(4, 0))
+    growing.append(one(1, 1))
+    before = growing.view().clone()
+    copies = growing.select(torch.zeros(2, dtype=torch.long))
+    assert copies.shared.data_ptr() == growing.view().data_ptr()
+    growing.append(one(3, 2))
+    for seed in (3, 4):
+        copies.append(entries(seed, seed))
+    own = torch.cat([entries(3, 3), entries(4, 4)], dim=2)
+    expected = torch.cat([before.expand(2, -1, -1, -1), own], dim=2)
+    assert torch.equal(copies.view(), expected)
+    assert torch.equal(growing.view(), torch.cat([before, one(3, 2)], dim=2))
+    assert all(torch.equal(copies.view(first), expected[:, :, first:]) for first in range(13))
+    rows = torch.tensor([1, 1, 0])
+    chosen = copies.select(rows)
+    chosen.append(entries(2, 5)[[0, 1, 0]])
+    assert torch.equal(chosen.view(), torch.cat([expected[rows], entries(2, 5)[[0, 1, 0]]], dim=2))
+    assert torch.equal(copies.view(), expected)
+    assert chosen.shared.data_ptr() == copies.shared.data_ptr()
+
+
+def test_shared_entries_are_forgotten_first():
+    copies = GrowingTensor(one(5, 0)).select(torch.zeros(2, dtype=torch.long))
+    expected = copies.view().clone()
+    for seed in range(1, 20):
+        copies.append(entries(seed % 3, seed))
+        copies.keep_last(4)
+        expected = torch.cat([expected, entries(seed % 3, seed)], dim=2)[:, :, -4:]
+        assert copies.length == 4
+        assert torch.equal(copies.view(), expected)
+    assert copies.shared is None
+
+
+def test_a_single_copy_is_a_copy():
+    growing = GrowingTensor(one(4, 0))
+    copy = growing.select(torch.zeros(1, dtype=torch.long))
+    assert copy.shared is None
+    assert copy.view().data_ptr() != growing.view().data_ptr()

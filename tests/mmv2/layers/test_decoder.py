@@ -18,11 +18,8 @@ class Seen(MixerState):
 
     total_B1D: torch.Tensor
 
-    def clone(self):
-        return Seen(self.total_B1D.clone())
-
-    def expand(self, copies):
-        return Seen(self.total_B1D.repeat_interleave(copies, 0))
+    def select(self, rows_R):
+        return Seen(self.total_B1D[rows_R])
 
     def content(self):
         return [self.total_B1D]

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from mmv2.layers.decoder import DecoderState
 from mmv2.layers.documents import Documents
 from mmv2.layers.flops import parameters
 from mmv2.model import MODEL_SPEC, draw_delays, memory
 from mmv2.model.config import TINY
-from mmv2.model.model import memory_mosaics, without_long_term_memory
+from mmv2.model.model import MosaicState, memory_mosaics, without_long_term_memory
 from mmv2.ops.gated_keys import reference as gated_keys_reference
 from mmv2.ops.lookahead_values import reference as lookahead_values_reference
 from mmv2.ops.memory_read import Ages
@@ -153,3 +154,22 @@ def test_memory_kept_for_the_backward_pass_is_linear_in_the_context(packed):
         return sum(sizes.values())
 
     assert kept(2048) < 2.1 * kept(1024)
+
+
+@pytest.mark.parametrize("options", [{}, {"long_term_memory": False}], ids=str)
+def test_rows_of_unlike_length_go_on_together(options):
+    """Also a row that has read nothing yet."""
+    made = model(**options)
+    generator = torch.Generator().manual_seed(3)
+    rows = [torch.randint(TINY.vocab_size, (1, length), generator=generator) for length in (2 * H, 1, M)]
+    onward = torch.randint(TINY.vocab_size, (4, 3 * H), generator=generator)
+    with torch.no_grad():
+        states = [made.extend(row)[1].layers for row in rows] + [[b.mixer.nothing_read(1) for b in made.blocks]]
+        state = DecoderState([MosaicState.join(layer) for layer in zip(*states, strict=True)])
+        logits = []
+        for piece in onward.split([1, M, 3 * H - M - 1], dim=1):
+            found, state = made.extend(piece, state)
+            logits.append(found)
+        for number, row in enumerate([*rows, rows[0][:, :0]]):
+            whole = made(torch.cat([row, onward[number : number + 1]], dim=1))
+            torch.testing.assert_close(torch.cat(logits, 1)[number], whole[0, row.shape[1] :], atol=1e-9, rtol=1e-9)

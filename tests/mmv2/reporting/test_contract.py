@@ -33,16 +33,22 @@ SHOWN = {
     "table12_stochastic_delay": ["s1", "s2"],
     "table13_ruler_s_niah": MAIN,
     "table_bits_per_byte": RUNS,
+    "table_many_shot": [f"s{number}-long" for number in range(1, 6)],
+    "table_ruler_by_depth": ["s1", "s1-long", "s4", "s4-long"],
     "table_search": RUNS,
 }
 """Per table, the golden runs that it has rows of. A new table adds one line."""
 DRAWN = {
+    "attention_on_needle": MAIN,
     "bits_per_byte_by_position": RUNS,
+    "figure01_attention": ["s1", "s1-long", "s4", "s4-long"],
     "figure03_semantic_labels": MAIN,
     "figure04_anonymous_labels": MAIN,
     "figure06_semantic_labels_more_data": ["s1-long", "s3-long", "s4-long", "s5-long"],
     "figure07_anonymous_labels_more_data": ["s1-long", "s3-long", "s4-long", "s5-long"],
     "figure08_fine_tuning_steps": MAIN,
+    "in_context_further": MAIN,
+    "memory_parameters": ["s1", "s1-long", "s4", "s4-long"],
     "ruler_by_depth": MAIN,
     "ruler_qa_over_length": RUNS,
     "search_curves": RUNS,

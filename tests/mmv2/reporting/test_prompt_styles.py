@@ -38,6 +38,14 @@ def test_best_on_test_is_the_greatest_of_the_four_in_every_cell():
     assert set(found["prompt_style"]) == {"best on test"}
 
 
+def test_another_score_may_judge():
+    both = table(records((3, 7, 5, 1)))
+    both["score_ranked"] = both["prompt_style"].eq("c").astype(float)
+    found = best_style(both, "best on test", "score_ranked")
+    assert set(found["chosen_style"]) == {"c"}
+    assert found["score_accuracy"].mean() == 0.5
+
+
 def test_best_on_dev_does_not_look_at_the_test_queries():
     found = best_style(table(records((3, 7, 5, 1)), records((1, 2, 3, 1), split="dev")), "best on dev")
     assert set(found["chosen_style"]) == {"c"}

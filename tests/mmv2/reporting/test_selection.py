@@ -6,6 +6,7 @@ from mmv2.records import EXAMPLE
 from mmv2.reporting.selection import (
     accuracy,
     accuracy_by_query,
+    benchmarks_task,
     both_delays,
     check_comparable,
     compared,
@@ -255,3 +256,11 @@ def test_counts_are_told_as_a_number_or_a_range():
     records = pd.DataFrame({"run": list("aaab"), "x": [1, 1, 1, 1]})
     assert counts(records, ["x"]) == "4"
     assert counts(records, ["run", "x"]) == "1 to 3"
+
+
+def test_benchmarks_are_those_that_were_asked_and_of_one_kind():
+    tasks = {"own": ["ruler_qa", "benchmarks"], "real": ["persistent", "ruler_qa"], "none": ["ruler_qa"]}
+    found = {name: benchmarks_task(pd.DataFrame({"task": these})) for name, these in tasks.items()}
+    assert found == {"own": "benchmarks", "real": "persistent", "none": "benchmarks"}
+    with pytest.raises(UserError, match=r"records: of benchmarks and persistent; .* take one"):
+        benchmarks_task(pd.DataFrame({"task": ["benchmarks", "persistent"]}))

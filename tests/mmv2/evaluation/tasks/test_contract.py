@@ -1,18 +1,35 @@
 """What every task must fulfil, run over the registry. A new task adds one line to SMALL."""
 
+from pathlib import Path
+
 import pytest
 from tokenizers import Tokenizer
 
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks._demonstrations import BANKING77, GOEMOTIONS
-from mmv2.evaluation.tasks.ruler_niah import Subtask
+from mmv2.evaluation.ruler.settings import Subtask
+from mmv2.evaluation.tasks._data_sets import BANKING77, GOEMOTIONS
+from mmv2.evaluation.tasks.attention import Needles
+from mmv2.evaluation.tasks.icl_reasoning import Problem
 from mmv2.evaluation.word_lists import WordList
 from mmv2.registry import entries
 from tests.mmv2.evaluation.small_world import TINY_PROMPT, write_corpus_folder
 
 TINY_KEYS = {"instruction": "", "query_key": "Question:", "label_key": "Document:"}
 SMALL = {
+    "attention": {
+        "context_lengths": (64, 32, 128),
+        "examples_per_length": 7,
+        "needles": Needles(
+            keys=(WordList(key="names.first"), WordList(key="names.last")),
+            key_joiner=" ",
+            values=WordList(key="cities"),
+            needle_template="{key} lives in {value}.",
+            prompt_template="{context}\nQuestion: {key} lives in",
+            words=WordList(key="names.first"),
+            sentence_words=3,
+        ),
+    },
     "benchmarks": {
         "context_lengths": (64, 32),
         "examples_per_length": 12,
@@ -32,6 +49,25 @@ SMALL = {
         },
     },
     "bits_per_byte": {"context_lengths": (16, 8), "examples_per_length": 12},
+    "icl_code": {"context_lengths": (2048,), "examples_per_length": 12, "max_new_tokens": 8, "shots": (3, 1)},
+    "icl_reasoning": {
+        "context_lengths": (2048,),
+        "examples_per_length": 12,
+        "max_new_tokens": 40,
+        "shots": (3, 1),
+        "problems": {
+            "sums": Problem(format="bbh", file="evaluation/bbh_sums.json"),
+            "thousands": Problem(format="gsm8k", file="evaluation/gsm8k.jsonl", styles=("direct", "worked")),
+        },
+    },
+    "icl_regular_languages": {
+        "context_lengths": (128,),
+        "examples_per_length": 9,
+        "shots": (3, 1),
+        "symbols": (2, 6),
+        "string_length": (1, 12),
+        "alphabet": WordList(key="names.first"),
+    },
     "many_shot": {
         "context_lengths": (256,),
         "examples_per_length": 9,
@@ -42,6 +78,12 @@ SMALL = {
             "banking77": BANKING77.model_copy(update=TINY_KEYS),
             "goemotions": GOEMOTIONS.model_copy(update=TINY_KEYS),
         },
+    },
+    "persistent": {
+        "context_lengths": (64, 32),
+        "examples_per_length": 12,
+        "benchmarks": ("obqa", "winogrande"),
+        "data_root": str(Path(__file__).parents[1] / "persistent" / "small_world"),
     },
     "ruler_niah": {
         "context_lengths": (64, 32, 128),
@@ -69,6 +111,8 @@ SMALL = {
 }
 """Per task, settings that fit the small corpus of the tests: at least two lengths, not in order, where a task
 takes several."""
+ANY_TEXT = {"icl_code", "icl_reasoning"}
+"""Tasks whose prompts have words that the small corpus has not."""
 
 
 @pytest.fixture(params=sorted(entries("task")))
@@ -83,13 +127,18 @@ def corpus(tmp_path):
 
 
 @pytest.fixture
-def freeze(name, corpus, tmp_path):
+def tokenizer(name, corpus, tokenizer_file):
+    return tokenizer_file if name in ANY_TEXT else corpus / "tokenizer.json"
+
+
+@pytest.fixture
+def freeze(name, corpus, tokenizer, tmp_path):
     """Freezes with some settings changed; returns header, examples and the bytes of the file."""
 
     def run(**changes):
         task = entries("task")[name]
         output = tmp_path / "frozen.jsonl"
-        task.freeze(task.settings(**{**SMALL[name], **changes}), corpus, corpus / "tokenizer.json", output)
+        task.freeze(task.settings(**{**SMALL[name], **changes}), corpus, tokenizer, output)
         return *read_frozen(output), output.read_bytes()
 
     return run
@@ -133,18 +182,25 @@ def test_examples_have_names_of_their_own(freeze):
     assert len(set(keys)) == len(keys)
 
 
-def test_every_prompt_fits_its_length_and_its_count_is_true(freeze, corpus):
+def test_every_prompt_fits_its_length_and_its_count_is_true(freeze, tokenizer):
     header, examples, _ = freeze()
-    tokenizer = Tokenizer.from_file(str(corpus / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(tokenizer))
     for example in examples:
         prompt_tokens = len(tokenizer.encode(whole_prompt(header, example), add_special_tokens=False).ids)
         choice_tokens = [len(tokenizer.encode(choice, add_special_tokens=False).ids) for choice in example.choices]
-        answer_tokens = max([header.max_new_tokens, *choice_tokens])
+        answer_tokens = max([example.budget(header.max_new_tokens), *choice_tokens])
         assert example.num_tokens == 1 + prompt_tokens + answer_tokens <= example.context_length
 
 
+def asks_nothing(header):
+    """Whether prompts are read or looked at, and nothing is answered."""
+    return bool(header.position_bounds or header.ages)
+
+
 def reading(header, hits):
-    """The outcome of a text of which all tokens or none were predicted."""
+    """The outcome of a text of which all tokens or none were predicted, or a prompt looked at so."""
+    if header.ages:
+        return Outcome("", details={"maps": "own", "attention.own.0.marked": float(hits), "in_reach": float(hits)})
     counts = {bound: {"bits": 8.0, "bytes": 4, "tokens": 2, "hits": 2 * hits} for bound in header.position_bounds}
     return Outcome("", details={f"{key}_{bound}": n for bound, own in counts.items() for key, n in own.items()})
 
@@ -153,7 +209,7 @@ def test_the_right_answer_scores_one_and_a_wrong_one_zero(name, freeze):
     task = entries("task")[name]
     header, examples, _ = freeze()
     for example in examples:
-        if header.position_bounds:
+        if asks_nothing(header):
             right, wrong = [reading(header, hits=1)], [reading(header, hits=0)]
         else:
             right = [Outcome.of_text(reference) for reference in example.references]
@@ -167,7 +223,7 @@ def test_the_prompt_is_no_answer(name, freeze):
     """Scores see new text only; the last line of a prompt, echoed, must not score. Reading asks for no answer."""
     task = entries("task")[name]
     header, examples, _ = freeze()
-    for example in examples if not header.position_bounds else []:
+    for example in [] if asks_nothing(header) else examples:
         assert set(task.score(example, Outcome.of_text(example.prompt.splitlines()[-1])).values()) == {0.0}
 
 
@@ -183,6 +239,6 @@ def test_baselines_can_be_scored_and_the_main_score_is_one_of_the_scores(name, f
     header, examples, _ = freeze()
     assert task.main_score in task.score(examples[0], reading(header, hits=1))
     for example in examples:
-        assert bool(example.baselines) != bool(header.position_bounds), "reading has chance alone to compare with"
+        assert bool(example.baselines) != asks_nothing(header), "reading has chance alone to compare with"
         for answer in example.baselines.values():
             assert task.score(example, Outcome.of_text(answer))[task.main_score] in (0.0, 1.0)

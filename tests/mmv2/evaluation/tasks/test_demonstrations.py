@@ -4,7 +4,8 @@ import pytest
 
 from mmv2.config import validate
 from mmv2.errors import UserError
-from mmv2.evaluation.tasks._demonstrations import BANKING77, FORMS, GOEMOTIONS, DataSet, ManyShotSettings, read_source
+from mmv2.evaluation.tasks._data_sets import DataSet
+from mmv2.evaluation.tasks._demonstrations import ManyShotSettings, read_source
 from mmv2.evaluation.word_lists import WordList
 from tests.mmv2.evaluation.small_world import ANONYMOUS, CITIES, LABELS, instances, write_corpus_folder
 
@@ -89,6 +90,88 @@ def test_too_few_rows_classes_or_words_are_told(corpus, changes, message):
         source(corpus, **changes)
 
 
+def lettered(corpus, name, letters):
+    """Makes a data set whose rows have these letters for labels; row n says word n."""
+    lines = ["text,category", *(f"word{number},{letter}" for number, letter in enumerate(letters))]
+    (corpus / f"{name}.csv").write_text("\n".join(lines) + "\n")
+
+
+def drawn(corpus, train, test="abc", **changes):
+    """Labels and row numbers of each shot, then of test and of development queries."""
+    lettered(corpus, "train", train)
+    lettered(corpus, "test", test)
+    kept = {name: changes.pop(name) for name in ("demonstrations", "queries", "repeat_rows") if name in changes}
+    data = DataSet(format="banking77", train_file="train.csv", test_file="test.csv", **kept)
+    plain = {"datasets": {"own": data}, "label_kinds": ("anonymous",), "dev_examples": 0}
+    found = source(corpus, "own", **{**plain, **changes})
+    shots = [["".join((row.label, str(row.number))) for row in shot] for shot in found.orders["ordered"]]
+    return shots, *(
+        [row.label + str(row.number) for where, row in found.queries if where == at] for at in ("test", "dev")
+    )
+
+
+def test_one_pass_completes_the_classes_of_a_shot_before_it_begins_the_next(corpus):
+    """LongICLBench's rule for TACRED: rows on the way are passed over, and order is that of the file."""
+    shots, _, dev = drawn(corpus, "aabbcabca", demonstrations="one_pass", shots=(2,), dev_examples=3)
+    assert shots == [["a0", "b2", "c4"], ["a5", "b6", "c7"]]
+    assert dev == ["a1", "b3", "a8"]
+
+
+def test_one_pass_that_ends_too_soon_is_told(corpus):
+    with pytest.raises(UserError, match=r"one pass over train\.csv gives 1 shots, needed are 2: .* class 'b' .* has 3"):
+        drawn(corpus, "abbbcac", demonstrations="one_pass", shots=(2,))
+
+
+def test_one_pass_begins_again_where_rows_may_be_repeated(corpus):
+    shots, *_ = drawn(corpus, "abbbcac", demonstrations="one_pass", repeat_rows=True, shots=(3,))
+    assert shots == [["a0", "b1", "c4"], ["a5", "c6", "b1"], ["b2", "c4", "a5"]]
+
+
+def test_a_class_with_few_rows_repeats_them_if_it_may(corpus):
+    shots, *_ = drawn(corpus, "aaab", "ab", repeat_rows=True, shots=(3,), dev_examples=0)
+    assert shots == [["a0", "b3"], ["a1", "b3"], ["a2", "b3"]]
+    with pytest.raises(UserError, match=r"dev_examples: 1, but 0 rows of train\.csv are left beside 3 shots"):
+        drawn(corpus, "aaab", "ab", repeat_rows=True, shots=(3,), dev_examples=1)
+
+
+def test_drawn_demonstrations_are_shuffled_within_their_classes_by_the_seed(corpus):
+    letters = "ab" * 20
+    found = {seed: drawn(corpus, letters, "ab", demonstrations="drawn", shots=(4,), seed=seed)[0] for seed in (1, 2)}
+    assert found[1] != found[2]
+    for shots in found.values():
+        assert [[name[0] for name in shot] for shot in shots] == [["a", "b"]] * 4
+        assert len({name for shot in shots for name in shot}) == 8
+    assert drawn(corpus, letters, "ab", demonstrations="drawn", shots=(2,), seed=1)[0] == found[1][:2]
+
+
+def test_drawn_demonstrations_leave_development_queries_of_their_own(corpus):
+    shots, _, dev = drawn(corpus, "ab" * 6, "ab", demonstrations="drawn", shots=(4,), dev_examples=4)
+    assert len({name for shot in shots for name in shot} | set(dev)) == 12
+
+
+def test_queries_in_file_order_are_at_most_20_of_a_class(corpus):
+    test = "a" * 25 + "b" + "a" + "b" * 3
+    asked = drawn(corpus, "ab" * 9, test, queries="file_order", examples_per_length=500)[1]
+    assert asked == [f"a{number}" for number in range(20)] + ["b25", "b27", "b28", "b29"]
+    assert drawn(corpus, "ab" * 9, test, queries="file_order", examples_per_length=21)[1] == asked[:21]
+
+
+def test_drawn_queries_are_balanced_and_follow_the_seed(corpus):
+    found = {seed: drawn(corpus, "ab" * 9, "a" * 30 + "b" * 30, queries="drawn", seed=seed)[1] for seed in (1, 2)}
+    assert found[1] != found[2]
+    assert [name[0] for name in found[1]] == list("ababababa")
+
+
+def test_without_a_test_file_the_second_halves_are_asked(corpus):
+    lettered(corpus, "train", "aaaaabbb")
+    text = (corpus / "train.csv").read_text().replace("word7", "word0")
+    (corpus / "train.csv").write_text(text)
+    data = DataSet(format="banking77", train_file="train.csv")
+    found = source(corpus, "own", datasets={"own": data}, label_kinds=("anonymous",), dev_examples=0, shots=(2,))
+    assert [[row.number for row in shot] for shot in found.orders["ordered"]] == [[0, 5], [1, 6]]
+    assert [row.number for _, row in found.queries] == [3, 4], "row 7 has the text of a row of the first half"
+
+
 def test_a_class_of_the_test_file_alone_is_told(corpus):
     with (corpus / "evaluation" / "banking77_test.csv").open("a") as file:
         file.write("ada Oslo Rome,green\n")
@@ -132,12 +215,6 @@ def test_the_blind_guess_is_the_most_frequent_label_of_the_training_file(corpus)
     assert source(corpus).most_frequent == "tol"
 
 
-def test_texts_are_those_of_the_format_unless_given():
-    assert BANKING77.form == FORMS["banking77"]
-    own = DataSet(**{**GOEMOTIONS.model_dump(), "instruction": "", "label_key": "is"})
-    assert (own.form.instruction, own.form.query_key, own.form.label_key) == ("", "comment:", "is")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -147,7 +224,7 @@ def test_texts_are_those_of_the_format_unless_given():
         ({"context_lengths": [64, 128]}, r"many_shot\.context_lengths: .* at most 1"),
         ({"shots": [0]}, r"many_shot\.shots"),
         ({"datasets": {}}, r"many_shot\.datasets"),
-        ({"datasets": {"own": {"format": "csv"}}}, r"many_shot\.datasets\.own\.format: .*'banking77' or 'goemotions'"),
+        ({"datasets": {"own": {"format": "csv"}}}, r"many_shot\.datasets\.own\.format: .*'goemotions', 'tacred' or"),
         ({"datasets": {"own": {"formt": "csv"}}}, r"datasets\.own\.formt: unknown key; did you mean 'format'"),
         (
             {"datasets": {"own": {"format": "goemotions", "train_file": "a", "test_file": "b"}}},

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from mmv2.errors import UserError
 from mmv2.evaluation.classification import Row, nearest
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks._demonstrations import BANKING77, FORMS, GOEMOTIONS, DataSet, ManyShotSettings
+from mmv2.evaluation.tasks._data_sets import BANKING77, FORMATS, GOEMOTIONS, DataSet
+from mmv2.evaluation.tasks._demonstrations import ManyShotSettings
 from mmv2.evaluation.tasks.many_shot import TASK, freeze
 from mmv2.evaluation.word_lists import WordList
 from tests.mmv2.data.conftest import world_config
@@ -70,22 +72,11 @@ def test_the_default_prompts_are_longiclbenchs_but_for_the_last_blank(corpus, by
     )
     shown = [instances("train", 7)[7 * label] for label in range(4)]
     (prefix,) = header.prefixes.values()
-    assert prefix == FORMS[data.format].instruction + "".join(
+    assert prefix == FORMATS[data.format].form.instruction + "".join(
         f"{query_key} {text}\n{label_key} {label}\n" for text, label in shown
     )
     assert examples[0].prompt == f"{query_key} mira Oslo Bern\n{label_key}"
     assert examples[0].choices == (" berg", " lind", " tol", " voss")
-
-
-def test_the_instructions_are_longiclbenchs_byte_for_byte():
-    assert FORMS["banking77"].instruction == (
-        "Given a customer service query, please predict the intent of the query. The predict answer must come from the"
-        " demonstration examples with the exact format. The examples are as follows: \n"
-    )
-    assert FORMS["goemotions"].instruction == (
-        "Given a comment, please predict the emotion category of this comment. The predict answer must come from the"
-        " demonstration examples with the exact format. The examples are as follows: \n"
-    )
 
 
 def test_the_delimiter_stands_between_each_key_and_its_text(corpus):
@@ -186,9 +177,50 @@ def test_scores(corpus):
 
     assert [accuracy(text) for text in ("voss", " voss\nQuestion: x", "\nVoss \n")] == [1, 1, 1]
     assert [accuracy(text) for text in ("", "vos", "voss berg", "berg\nvoss", "Document: voss")] == [0] * 5
-    assert TASK.score(example, Outcome("berg", "voss")) == {"accuracy": 0, "ranked": 1}
-    assert TASK.score(example, Outcome("voss", None)) == {"accuracy": 1, "ranked": 0}
+    assert TASK.score(example, Outcome("berg", "voss")) == {"accuracy": 0, "ranked": 1, "valid": 1}
+    assert TASK.score(example, Outcome("voss", None)) == {"accuracy": 1, "ranked": 0, "valid": 1}
+    assert TASK.score(example, Outcome("Tol\n", None)) == {"accuracy": 0, "ranked": 0, "valid": 1}
+    assert TASK.score(example, Outcome("tol tol", None))["valid"] == 0
     assert TASK.chance(example) == 1 / 4
+
+
+def test_the_case_of_relations_counts(corpus):
+    (example, *_) = frozen(corpus)[1]
+    exact = example.model_copy(update={"details": {"exact_case": True}})
+    assert TASK.score(exact, Outcome("voss", None)) == {"accuracy": 1, "ranked": 0, "valid": 1}
+    assert TASK.score(exact, Outcome("Voss", None)) == {"accuracy": 0, "ranked": 0, "valid": 0}
+
+
+def write_relations(corpus):
+    """A file in the layout of TACRED, of two relations and rows without one."""
+    rows = []
+    for number in range(6):
+        label = ["per:title", "no_relation", "org:founded_by"][number % 3]
+        token = ["Ms.", f"Name{number}", "'s", "firm", "grew", "."]
+        places = {"subj_start": 0, "subj_end": 1, "obj_start": 3, "obj_end": 3}
+        rows.append({"id": str(number), "token": token, "relation": label, **places})
+    (corpus / "tacred.json").write_text(json.dumps(rows))
+
+
+def test_relations_are_asked_in_the_papers_form(corpus, byte_level):
+    write_relations(corpus)
+    relations = DataSet(format="tacred", train_file="tacred.json", test_file="tacred.json", repeat_rows=True)
+    plain = {"datasets": {"tacred": relations}, "shots": (1,), "dev_examples": 0, "label_kinds": ("semantic",)}
+    plain |= {"context_lengths": (2048,), "max_new_tokens": 32}
+    header, examples = frozen(corpus, byte_level, **plain, prompt_styles=("newline_ordered", "space_ordered"))
+    assert header.prefixes["tacred/1/semantic/space_ordered"] == FORMATS["tacred"].form.instruction + (
+        "sentence: Ms. Name0's firm grew.\nthe relation between Ms. Name0 and firm is: per:title\n"
+        "sentence: Ms. Name2's firm grew.\nthe relation between Ms. Name2 and firm is: org:founded_by\n"
+    )
+    newline, space = examples[0], examples[4]
+    assert newline.prompt == "sentence:\nMs. Name0's firm grew.\nthe relation between Ms. Name0 and firm is:\n"
+    assert space.prompt == "sentence: Ms. Name0's firm grew.\nthe relation between Ms. Name0 and firm is:"
+    assert space.choices == (" org:founded_by", " per:title")
+    assert [example.details["exact_case"] for example in examples] == [True] * 8
+    header, examples = frozen(
+        corpus, byte_level, **plain, prompt_styles=("space_ordered",), delimiters="between_fields"
+    )
+    assert examples[0].prompt == "sentence: Ms. Name0's firm grew. the relation between Ms. Name0 and firm is:"
 
 
 def test_baselines(corpus):
@@ -244,7 +276,7 @@ def test_real_banking77(shared_data, tmp_path):
     assert len(examples) == 2 * 2 * 2 * 30
     first = header.prefixes["banking77/1/semantic/newline_ordered"]
     assert first.startswith(
-        FORMS["banking77"].instruction
+        FORMATS["banking77"].form.instruction
         + "service query:\nI am still waiting on my card?\nintent category:\ncard_arrival\nservice query:\n"
     )
     assert first.count("service query:\n") == 77
@@ -262,6 +294,19 @@ def test_real_goemotions(shared_data, tmp_path):
     assert {TASK.chance(example) for example in examples} == {1 / 28}
 
 
+def test_real_fewrel(shared_data, tmp_path):
+    files = {"train_file": "fewrel/data/val_wiki.json", "labels_file": "fewrel/data/pid2name.json"}
+    header, examples = real(shared_data, tmp_path, "fewrel", **files)
+    assert header.prefixes["fewrel/8/anonymous/space_shuffled"].count(" is: class_") == 8 * 16
+    assert header.prefixes["fewrel/1/semantic/newline_ordered"].startswith(
+        FORMATS["fewrel"].form.instruction + "sentence:\n"
+    )
+    assert {len(example.choices) for example in examples} == {16}
+    assert {example.references[0] for example in examples} >= {"spouse", "position played on team / speciality"}
+
+
 def test_the_plan_of_a_workflow_needs_no_torch():
-    code = "import sys, mmv2.evaluation.tasks.many_shot; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, mmv2.evaluation.tasks.many_shot; sys.exit('torch' in sys.modules or 'sacremoses' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

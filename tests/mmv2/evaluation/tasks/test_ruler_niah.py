@@ -12,9 +12,13 @@ from mmv2.data.tokenizer import train_bpe
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks.ruler_niah import DEPTHS, NOISE, TASK, RulerNiahSettings, Subtask, freeze
+from mmv2.evaluation.ruler.needles import wonderwords
+from mmv2.evaluation.ruler.niah import DEPTHS
+from mmv2.evaluation.ruler.settings import NOISE, RulerNiahSettings, Subtask
+from mmv2.evaluation.tasks.ruler_niah import TASK, freeze
 from mmv2.evaluation.word_lists import WordList
 from tests.mmv2.data.conftest import world_config
+from tests.mmv2.evaluation.ruler.counting import write_counting_tokenizer
 from tests.mmv2.evaluation.small_world import CITIES, NAMES, SURNAMES, write_corpus_folder
 
 LINE = "Document in Document."
@@ -156,6 +160,62 @@ def test_a_text_takes_the_needle_between_sentences_at_rulers_depths(english):
     assert len(places) > 30
 
 
+@pytest.mark.parametrize(
+    ("changes", "regime", "steps"),
+    [
+        ({}, "linear10", {"n": (5, 25), "t": (25, 500)}),
+        ({"regime": "bisect"}, "bisect", {"n": (5, 25), "t": (500, 500)}),
+        ({"regime": "random_depth"}, "random_depth", {"n": (5, 25), "t": (25, 500)}),
+    ],
+)
+def test_regimes_have_steps(changes, regime, steps):
+    subtasks = {"n": Subtask(noise=NOISE), "t": Subtask(text_files=("text.txt",))}
+    settings = RulerNiahSettings(context_lengths=(4096,), subtasks=subtasks, **changes).resolved()
+    assert settings.regime == regime
+    assert {name: (settings.step(name, 4095), settings.step(name, 4096)) for name in subtasks} == steps
+    own = {**subtasks, "o": Subtask(noise=NOISE, step=7)}
+    settings = RulerNiahSettings(context_lengths=(4096,), subtasks=own).resolved()
+    assert (settings.regime, settings.step("o", 512), settings.step("n", 4096)) == ("random_depth", 7, 25)
+
+
+@pytest.mark.parametrize("regime", ["linear10", "bisect", "random_depth"])
+def test_rulers_three_variants_fit_short_lengths(english, regime):
+    """Haystacks of noise and of the user's text, numbers and uuids, keys of wonderwords, from 512 tokens on."""
+    text, lengths = {"text_files": ("text.txt",)}, (512, 1024, 4096)
+    subtasks = {
+        "niah_single_1": Subtask(noise=NOISE),
+        "niah_single_2": Subtask(**text),
+        "niah_single_3": Subtask(values="uuid", **text),
+    }
+    if regime == "bisect":
+        lengths = (1024, 4096)  # 500 words of text need more than 512 tokens
+    own = RulerNiahSettings(context_lengths=lengths, examples_per_length=5, subtasks=subtasks, regime=regime)
+    freeze(own, english, write_counting_tokenizer(english / "counting"), english / "f.jsonl")
+    header, examples = read_frozen(english / "f.jsonl")
+    assert set(header.sources) == {"wonderwords/adjectivelist.txt", "wonderwords/nounlist.txt", "text.txt"}
+    assert {(example.subtask, example.context_length) for example in examples} == {
+        (name, length) for name in subtasks for length in lengths
+    }
+    adjectives, nouns = wonderwords()
+    for example in examples:
+        key = re.search(r"for (.*) mentioned in the provided text is$", example.prompt)[1]
+        assert any(key.startswith(word) for word in adjectives)
+        assert any(key.endswith(word) for word in nouns)
+        kind = "uuid" if example.subtask == "niah_single_3" else "number"
+        assert example.prompt.count(f"One of the special magic {kind}s for {key} is: {example.references[0]}.") == 1
+        assert example.num_tokens <= example.context_length + (regime == "bisect")
+
+
+def test_a_text_too_long_for_nvidias_smallest_haystack_is_refused(english):
+    own = RulerNiahSettings(
+        context_lengths=(1024,), subtasks={"niah_single_2": Subtask(text_files=("text.txt",))}, regime="bisect"
+    )
+    with pytest.raises(
+        UserError, match=r"context_lengths: 1024: niah_single_2 with a haystack of step 500 needs \d+ t"
+    ):
+        freeze(own, english, english / "tokenizer.json", english / "f.jsonl")
+
+
 def test_the_depths_are_rulers():
     assert list(DEPTHS) == [round(float(depth)) for depth in np.linspace(0, 100, 40)]
     assert (len(DEPTHS), DEPTHS[0], DEPTHS[1], DEPTHS[-1]) == (40, 0, 3, 100)
@@ -224,7 +284,11 @@ def test_an_empty_text_is_refused(english):
         ({"prompt_template": "{context} {key} {value}"}, r"prompt_template: must not hold \{value\}"),
         ({"subtasks": {"a": {"step": 1}}}, r"subtasks\.a\.noise: give exactly one of noise, text_files and words"),
         ({"subtasks": {"a": {"step": 1, "noise": "x", "words": {}}}}, r"subtasks\.a\.noise: give exactly one"),
-        ({"subtasks": {"a": {"noise": "x"}}}, r"subtasks\.a\.step: missing"),
+        (
+            {"regime": "bisect", "subtasks": {"a": {"noise": "x", "step": 1}}},
+            r"subtasks\.a\.step: regime bisect has ste",
+        ),
+        ({"regime": "linear1"}, r"ruler_niah\.regime"),
         ({"subtasks": {"a": {"noise": "x", "step": 1, "value": "uuid"}}}, r"subtasks\.a\.value: unknown key; did you"),
     ],
 )

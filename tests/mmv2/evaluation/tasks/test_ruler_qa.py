@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -12,8 +13,10 @@ from mmv2.data.tokenizer import train_bpe
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
+from mmv2.evaluation.ruler import fitting
+from mmv2.evaluation.ruler.settings import RulerQaSettings
 from mmv2.evaluation.squad import read_squad
-from mmv2.evaluation.tasks.ruler_qa import TASK, RulerQaSettings, freeze
+from mmv2.evaluation.tasks.ruler_qa import TASK, freeze
 from mmv2.files import sha256
 from tests.mmv2.data.conftest import world_config
 from tests.mmv2.evaluation.small_world import NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
@@ -65,9 +68,31 @@ def test_the_default_prompt_is_rulers_byte_for_byte(corpus):
 
 
 def test_the_official_defaults():
-    default = RulerQaSettings(context_lengths=(4096,))
-    assert (default.max_new_tokens, default.document_step, default.min_documents) == (32, 10, 10)
-    assert (default.examples_per_length, default.seed) == (500, 42)
+    default = RulerQaSettings(context_lengths=(4096,)).resolved()
+    assert (default.regime, default.max_new_tokens, default.examples_per_length, default.seed) == (
+        "linear10",
+        32,
+        500,
+        42,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "regime", "steps"),
+    [
+        ({}, "linear10", {512: (1, 1), 4095: (1, 1), 4096: (10, 10), 131072: (10, 10)}),
+        ({"regime": "linear1"}, "linear1", {4096: (1, 1)}),
+        ({"regime": "bisect"}, "bisect", {512: (10, 10), 4096: (10, 10)}),
+        ({"regime": "random_depth"}, "random_depth", {512: (1, 1), 4096: (10, 10)}),
+        ({"document_step": 3}, "random_depth", {512: (3, 3)}),
+        ({"min_documents": 2}, "random_depth", {512: (1, 2), 4096: (10, 2)}),
+        ({"min_documents": 2, "document_step": 1, "regime": "random_depth"}, "random_depth", {4096: (1, 2)}),
+    ],
+)
+def test_regimes_have_steps_and_steps_of_ones_own_are_of_random_depth(changes, regime, steps):
+    settings = RulerQaSettings(context_lengths=(4096,), **changes).resolved()
+    assert settings.regime == regime
+    assert {length: (settings.step(length), settings.fewest(length)) for length in steps} == steps
 
 
 @pytest.mark.parametrize("number", [2, 4, 5, 9])
@@ -157,12 +182,84 @@ def test_random_depth_is_spread_and_recorded(corpus):
     assert 0.3 < sum(depths) / len(depths) < 0.7
 
 
-@pytest.mark.parametrize(("number", "depth"), [(20, 0.95), (24, 0.91), (28, 0.93)])
-def test_official_depth_is_one_per_number_of_documents(corpus, number, depth):
-    """The depths that NVIDIA's generator gives, from protocols of its runs."""
-    changes = {"min_documents": number, "document_step": 100, "context_lengths": (256,), "min_fill": 0.1}
-    _, examples = frozen(corpus, depth="official", **changes)
-    assert {round(example.depth, 2) for example in examples} == {depth}
+RULER = {"document_template": "{text}", "document_joiner": "\n", "prompt_template": TINY_PROMPT, "max_new_tokens": 2}
+
+
+@pytest.mark.parametrize("regime", ["linear1", "bisect"])
+def test_rulers_regimes_have_one_depth_for_each_number_of_documents(corpus, regime):
+    own = RulerQaSettings(context_lengths=(128, 192), regime=regime, **RULER)
+    freeze(own, corpus, corpus / "tokenizer.json", corpus / "frozen.jsonl")
+    header, examples = read_frozen(corpus / "frozen.jsonl")
+    assert header.settings["regime"] == regime
+    depths = {}
+    for example in examples:
+        assert example.num_tokens <= example.context_length + (regime == "bisect")
+        depths.setdefault(example.details["num_documents"], set()).add(round(example.depth, 6))
+    assert len(depths) > 1
+    assert {len(found) for found in depths.values()} == {1}
+    assert len(set.union(*depths.values())) > 1
+
+
+def test_begin_of_text_has_room_except_in_nvidias_fit(corpus):
+    """A document has seven tokens with its line break, so that in seven lengths one is filled to the last token."""
+    longest = {}
+    for regime in ("bisect", "linear1", "random_depth"):
+        lengths = tuple(range(100, 107))
+        own = RulerQaSettings(context_lengths=lengths, examples_per_length=5, regime=regime, **RULER)
+        freeze(own, corpus, corpus / "tokenizer.json", corpus / "frozen.jsonl")
+        _, examples = read_frozen(corpus / "frozen.jsonl")
+        longest[regime] = max(example.num_tokens - example.context_length for example in examples)
+    assert (longest["bisect"], longest["random_depth"]) == (1, 0)
+    assert longest["linear1"] < 0, "its fit counts the answers too"
+
+
+def long_questions(corpus, *places):
+    """The same file with some questions that fit no length of the tests."""
+    path = corpus / "evaluation" / "squad_test.json"
+    content = json.loads(path.read_text())
+    for place in places:
+        entry = content["data"][place]["paragraphs"][0]["qas"][0]
+        entry["question"] = "ada tol lives" + " in" * 200
+    path.write_text(json.dumps(content))
+    return [content["data"][place]["paragraphs"][0]["qas"][0]["id"] for place in places]
+
+
+@pytest.mark.parametrize("regime", ["linear1", "bisect", "random_depth"])
+def test_questions_that_do_not_fit_are_refused_or_left_out_and_counted(corpus, regime, monkeypatch):
+    monkeypatch.setattr(fitting, "MOST_DRAWS", 20)
+    unfit = long_questions(corpus, 2, 5)
+    own = RulerQaSettings(context_lengths=(128,), regime=regime, **RULER)
+    with pytest.raises(UserError, match=rf"length.*128: question {unfit[0]} with documents: (1|10) needs .* leave_out"):
+        freeze(own, corpus, corpus / "tokenizer.json", corpus / "frozen.jsonl")
+    own = own.model_copy(update={"unfit": "leave_out"})
+    freeze(own, corpus, corpus / "tokenizer.json", corpus / "frozen.jsonl")
+    header, examples = read_frozen(corpus / "frozen.jsonl")
+    assert not {example.id for example in examples} & set(unfit)
+    assert (header.summary["128"]["examples"], header.summary["128"]["left_out"]) == (30, 2)
+    with pytest.raises(UserError, match=r"context_lengths: 16: question .* needs"):
+        freeze(
+            own.model_copy(update={"context_lengths": (16,)}),
+            corpus,
+            corpus / "tokenizer.json",
+            corpus / "frozen.jsonl",
+        )
+
+
+def test_the_blind_guess_may_come_from_questions_that_are_not_asked(corpus):
+    path = corpus / "evaluation" / "squad_test.json"
+    header, examples = frozen(corpus, examples_per_length=5, dev_file=None)
+    assert list(header.sources) == ["evaluation/squad_test.json"]
+    left = Counter(question.answers[0] for question in read_squad(path).questions[5:])
+    assert {left[example.baselines["most_frequent_answer"]] for example in examples} == {max(left.values())}
+    with pytest.raises(UserError, match=r"squad_test\.json: dev_file: all 32 questions are asked"):
+        frozen(corpus, dev_file=None)
+
+
+@pytest.mark.parametrize("layout", ["squad", "hotpotqa"])
+def test_an_absent_data_set_is_told_with_where_it_comes_from(corpus, layout):
+    source = {"squad": r"dev-v2\.0\.json from rajpurkar", "hotpotqa": r"hotpot_dev_distractor_v1\.json from hotpotqa"}
+    with pytest.raises(UserError, match=rf"own\.json: no such file; .* is {source[layout]}.*licence CC BY-SA 4\.0"):
+        frozen(corpus, file="own.json", format=layout)
 
 
 def test_the_baselines_of_the_small_world(corpus):
@@ -239,7 +336,8 @@ def test_files_beside_the_corpus_and_tokenizers_of_other_models_are_taken_as_the
         ("prompt_template", "{context} only", r"prompt_template.*must hold \{query\} exactly once"),
         ("prompt_template", "{context}{context}{query}", r"must hold \{context\} exactly once"),
         ("document_template", "Document {number}", r"document_template.*must hold \{text\} exactly once"),
-        ("depth", "middle", "tasks.ruler_qa.depth"),
+        ("regime", "linear", "tasks.ruler_qa.regime"),
+        ("format", "trec", "tasks.ruler_qa.format"),
         ("document_step", 0, "tasks.ruler_qa.document_step"),
         ("context_lengths", [], "tasks.ruler_qa.context_lengths"),
         ("steps", 1, "tasks.ruler_qa.steps: unknown key"),
@@ -248,6 +346,14 @@ def test_files_beside_the_corpus_and_tokenizers_of_other_models_are_taken_as_the
 def test_wrong_settings_are_told_by_key(key, value, message):
     with pytest.raises(UserError, match=message):
         validate(RulerQaSettings, {"context_lengths": [64], key: value}, "suite.yaml", "tasks.ruler_qa")
+
+
+@pytest.mark.parametrize("key", ["document_step", "min_documents"])
+@pytest.mark.parametrize("regime", ["linear10", "linear1", "bisect"])
+def test_rulers_regimes_take_no_steps(key, regime):
+    content = {"context_lengths": [64], "regime": regime, key: 2}
+    with pytest.raises(UserError, match=rf"tasks\.ruler_qa\.{key}: regime {regime} has steps of its own"):
+        validate(RulerQaSettings, content, "suite.yaml", "tasks.ruler_qa")
 
 
 def test_braces_in_texts_stay(corpus):
@@ -277,7 +383,7 @@ def real_corpus(real_file, tmp_path_factory):
 
 def test_real_squad_with_rulers_own_settings(real_corpus, real_file):
     official = RulerQaSettings(
-        context_lengths=(4096,), examples_per_length=20, file=str(real_file), dev_file=str(real_file), depth="official"
+        context_lengths=(4096,), examples_per_length=20, file=str(real_file), dev_file=str(real_file)
     )
     freeze(official, real_corpus, real_corpus / "tokenizer.json", real_corpus / "frozen.jsonl")
     header, examples = read_frozen(real_corpus / "frozen.jsonl")
@@ -294,16 +400,25 @@ def test_real_squad_with_rulers_own_settings(real_corpus, real_file):
     assert 0.5 < header.summary["4096"]["fill"] <= 1
 
 
-def test_real_squad_below_4k_goes_in_single_steps(real_corpus, real_file):
+@pytest.mark.parametrize("layout", ["squad", "hotpotqa"])
+@pytest.mark.parametrize("regime", ["linear10", "random_depth"])
+def test_real_files_below_4k_go_in_single_steps(shared_data, real_corpus, layout, regime):
+    files = {"squad": "squad/data/dev-v2.0.json", "hotpotqa": "hotpotqa/hotpot_dev_distractor_v1.subset.json.gz"}
     short = RulerQaSettings(
         context_lengths=(1024, 512),
         examples_per_length=20,
-        file=str(real_file),
-        dev_file=str(real_file),
-        min_documents=1,
-        document_step=1,
+        file=str(shared_data(files[layout])),
+        dev_file=None,
+        format=layout,
+        regime=regime,
+        unfit="leave_out",
     )
     freeze(short, real_corpus, real_corpus / "tokenizer.json", real_corpus / "frozen.jsonl")
     header, examples = read_frozen(real_corpus / "frozen.jsonl")
-    assert len(examples) == 40
-    assert header.summary["1024"]["documents"] > header.summary["512"]["documents"] >= 1
+    summary = header.summary
+    assert all(row["examples"] + row["left_out"] == 20 for row in summary.values())
+    assert summary["1024"]["examples"] >= 19
+    assert summary["1024"]["documents"] > summary["512"]["documents"] >= 1
+    for example in examples:
+        assert example.num_tokens <= example.context_length
+        assert example.details["num_documents"] >= (2 if layout == "hotpotqa" else 1)

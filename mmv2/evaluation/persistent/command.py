@@ -1,0 +1,82 @@
+"""lm-eval's own command line, which knows our models as ``mmv2`` and the benchmarks of the table as ``mmv2_<name>``.
+
+    python -m mmv2.evaluation.persistent --model mmv2 --model_args pretrained=FINAL --tasks mmv2_obqa,mmv2_bbh \\
+        --metadata data_root=DATA --output_path OUT --log_samples
+
+lm-eval finds models that somebody imports, and tasks that YAML files name: this imports the one and writes the others
+into a folder that lives as long as the call. Any other model of lm-eval answers the same tasks. lm-eval's own task
+names mean its tasks on the Hub's data, as ever.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+from lm_eval._cli import HarnessCLI
+from lm_eval.utils import setup_logging
+
+import mmv2.evaluation.language_model  # noqa: F401  # registers the model
+from mmv2.data.prepare import DATA_ROOT
+from mmv2.errors import UserError, choices
+from mmv2.evaluation.persistent.harness import PersistentTask, task_name
+from mmv2.evaluation.persistent.local_data import read_all
+from mmv2.evaluation.persistent.table import BENCHMARKS, Benchmark
+
+
+class CommandTask(PersistentTask):
+    """A task as lm-eval makes it of one of the files; ``--metadata data_root=FOLDER`` says where the rows are."""
+
+    def __init__(self, config: dict[str, Any]):
+        known = config["metadata"]
+        asked = BENCHMARKS[known["benchmark"]]
+        rows = read_all(asked, known["subset"], asked.shots, Path(known.get("data_root", DATA_ROOT)))
+        super().__init__(asked, known["subset"], asked.shots, rows)
+
+
+def write_task_files(folder: Path) -> None:
+    """One file for each subset of each benchmark, and one for each group of subsets."""
+    for asked in BENCHMARKS.values():
+        names = {subset: task_name(asked, subset) for subset in asked.subsets}
+        for subset, name in names.items():
+            known = yaml.safe_dump({"task": name, "metadata": {"benchmark": asked.name, "subset": subset}})
+            # YAML's own writer has no unquoted tags.
+            (folder / f"{name}.yaml").write_text(f"{known}class: !function {CommandTask.__module__}.CommandTask\n")
+        if "" not in names:
+            (folder / f"{task_name(asked)}_group.yaml").write_text(yaml.safe_dump(_group(asked, list(names.values()))))
+
+
+def _group(asked: Benchmark, names: Sequence[str]) -> dict[str, Any]:
+    """The mean over all questions, whatever their subset, as records are averaged."""
+    metric, _, filtered = asked.metric.partition(",")
+    mean = {"metric": metric, "aggregation": "mean", "weight_by_size": True, "filter_list": [filtered]}
+    return {"group": task_name(asked), "task": list(names), "aggregate_metric_list": [mean]}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run lm-eval's command line.
+
+    Raises:
+        UserError: a task is unknown, or whatever the tasks and the model raise.
+    """
+    if "--include_path" in arguments:
+        raise UserError("--include_path: is taken by the benchmarks' own task files; leave it out")
+    setup_logging()
+    with TemporaryDirectory() as folder:
+        write_task_files(Path(folder))
+        sys.argv = ["lm_eval", *arguments, *(["--include_path", folder] if arguments else [])]
+        command = HarnessCLI()
+        try:
+            command.execute(command.parse_args())
+        except ValueError as error:
+            unknown = re.fullmatch(r"Tasks not found: (.*)", str(error))
+            if unknown is None:
+                raise
+            named = [task_name(asked) for asked in BENCHMARKS.values()]
+            wrong = unknown[1].split(", ")[0]
+            raise UserError(
+                f"--tasks: no task {wrong!r}, neither here nor in lm-eval; {choices(wrong, named)}"
+            ) from None

@@ -1,0 +1,95 @@
+"""Where models look, from what the task ``attention`` records; see ``mmv2.evaluation.attention`` for the keys.
+
+Means are over a checkpoint's layers and prompts, of what the records hold as means over heads. Intervals are bootstrap
+ones over prompts.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from mmv2.evaluation.statistics import Interval, ratio_interval
+from mmv2.reporting.selection import SEED, compared, of_task
+from mmv2.reporting.style import Look, proxy
+
+TASK = "attention"
+_MARKERS, _LINES = "osv^D", ("-", "--", ":", "-.")
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """One attention map of one run."""
+
+    name: str
+    records: pd.DataFrame
+    """All of the run that are shown."""
+    look: Look
+
+    def layers(self) -> list[int]:
+        """Numbers of the layers."""
+        there = self.records.dropna(axis="columns", how="all")
+        matches = (re.fullmatch(rf"detail_most\.{self.name}\.(\d+)", str(name)) for name in there)
+        return sorted(int(match[1]) for match in matches if match)
+
+    def attention(self, mark: str) -> pd.Series:
+        """Of each prompt, to one mark."""
+        return self.records[[f"detail_attention.{self.name}.{layer}.{mark}" for layer in self.layers()]].mean(axis=1)
+
+    def most(self) -> pd.Series:
+        """Of each prompt, the attention of the head that looks most at the marked stretch, of all layers."""
+        return self.records[[f"detail_most.{self.name}.{layer}" for layer in self.layers()]].max(axis=1)
+
+    def flat(self, mark: str) -> pd.Series:
+        """The same as ``attention``, if all that the map holds got equally much."""
+        return self.records[f"detail_flat.{self.name}.{mark}"]
+
+    def numbers(self) -> list[str]:
+        """Names of the learned numbers that shape it."""
+        there = self.records.dropna(axis="columns", how="all")
+        matches = (re.fullmatch(rf"detail_learnt\.{self.name}\.0\.(\w+)\.mean", str(name)) for name in there)
+        return [match[1] for match in matches if match]
+
+    def learnt(self, number: str, statistic: str) -> list[float]:
+        """A learned number by layer: mean, least or most of a layer's heads, or initial."""
+        first = self.records.iloc[0]
+        return [float(first[f"detail_learnt.{self.name}.{layer}.{number}.{statistic}"]) for layer in self.layers()]
+
+
+def looked_at(records: pd.DataFrame) -> pd.DataFrame:
+    """The task's records of runs as in the paper's main comparison, whether they have attention maps or not."""
+    return compared(of_task(records, TASK))
+
+
+def maps(records: pd.DataFrame, found: Mapping[str, Look]) -> Iterator[AttentionMap]:
+    """All attention maps of all runs. Maps of a run differ in marker and dashes and share its colour."""
+    for run, look in found.items():
+        of_run = records[records["run"] == run]
+        if of_run.empty:
+            continue
+        for number, name in enumerate(_names(of_run)):
+            marker = _MARKERS[(_MARKERS.index(look.marker) + number) % len(_MARKERS)]
+            line = _LINES[(_LINES.index(look.line) + number) % len(_LINES)]
+            label = f"{look.label}: {name.replace('_term', '-term memory')}"
+            yield AttentionMap(name, of_run, replace(look, label=label, marker=marker, line=line))
+
+
+def lacking(having: Iterable[AttentionMap], found: Mapping[str, Look], what: str) -> list[Line2D]:
+    """Legend entries that say so, of the runs that have none of these maps."""
+    have = {of_map.records["run"].iloc[0] for of_map in having}
+    looks = [look for run, look in found.items() if run not in have]
+    return [proxy(f"{look.label}: has no {what}", color=look.colour, linestyle="none") for look in looks]
+
+
+def _names(records: pd.DataFrame) -> list[str]:
+    (told,) = records["detail_maps"].unique()
+    return [name for name in str(told).split(",") if name]
+
+
+def mean(values: pd.Series, tokens: pd.Series | None = None) -> Interval:
+    """Mean over prompts with its interval; with the tokens that bear the mark: attention per token."""
+    per = np.ones(len(values)) if tokens is None else tokens.to_numpy(float)
+    return ratio_interval(values.to_numpy(float), per, SEED)

@@ -1,0 +1,148 @@
+"""Results do not depend on the batch size, on the number of processes or on the order of tasks.
+
+Every task of the registry, frozen and evaluated as a workflow does it, by a tiny model of every architecture: the same
+predictions, and log-likelihoods (and whatever else is measured) within 1e-5. That is tested in single precision with
+weights that are sure of nothing, where rounding stays below it; and in double precision, within 1e-9, with large
+weights, where what is wrong by more than rounding shows.
+"""
+
+import json
+import multiprocessing
+from dataclasses import replace
+
+import pytest
+
+from mmv2.data.tokenizer import train_bpe
+from mmv2.evaluation import evaluate as evaluate_module
+from mmv2.evaluation.evaluate import evaluate
+from mmv2.evaluation.progress import Progress
+from mmv2.final import load_final
+from mmv2.jsonl import read_jsonl
+from mmv2.records import ResultRecord
+from mmv2.registry import architectures, entries
+from tests.mmv2.evaluation.small_world import write_corpus_folder, write_final
+from tests.mmv2.evaluation.tasks.test_contract import ANY_TEXT, SMALL
+
+TASKS = sorted(SMALL)
+"""All: the contract of tasks demands small settings of each."""
+FEW = {"examples_per_length": 5}
+FEWER = {"many_shot": {"shots": (1, 3), "datasets": {"banking77": SMALL["many_shot"]["datasets"]["banking77"]}}}
+BYTES = 320
+"""Size of the vocabulary that reads any text."""
+SPREAD = {"single": 0.05, "double": 0.3}
+CLOSE = {"single": 1e-5, "double": 1e-9}
+
+
+def tokenizer_file(folder, task):
+    """The small corpus's words, or a byte-level one that reads any text."""
+    return folder / "bytes.json" if task in ANY_TEXT else folder / "corpus" / "tokenizer.json"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with a frozen file for each task."""
+    folder = tmp_path_factory.mktemp("files")
+    corpus = write_corpus_folder(folder / "corpus")
+    train_bpe([(corpus / "evaluation" / "mbpp.jsonl").read_text()], BYTES).save(str(folder / "bytes.json"))
+    for name in TASKS:
+        task = entries("task")[name]
+        settings = task.settings(**{**SMALL[name], **FEW, **FEWER.get(name, {})})
+        task.freeze(settings, corpus, tokenizer_file(folder, name), folder / f"{name}.jsonl")
+    return folder
+
+
+@pytest.fixture(params=sorted(architectures()), scope="module")
+def arch(request):
+    return request.param
+
+
+@pytest.fixture(params=SPREAD, scope="module")
+def run(request, files, arch, tmp_path_factory):
+    """Evaluates tasks one after another; the answers, log-likelihoods among them, stay beside the records."""
+    models = tmp_path_factory.mktemp("models")
+    for name in TASKS:
+        vocabulary = {"vocab_size": BYTES} if name in ANY_TEXT else {}
+        write_final(models / name, arch, tokenizer_file(files, name), spread=SPREAD[request.param], **vocabulary)
+
+    def load_double(folder):
+        final = load_final(folder)
+        return replace(final, model=final.model.double())
+
+    def evaluate_all(output, tasks=TASKS, batch_size=4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Progress, "remove", lambda progress: None)
+            if request.param == "double":
+                patch.setattr(evaluate_module, "load_final", load_double)
+            for name in tasks:
+                evaluate(models / name, files / f"{name}.jsonl", output / f"{name}.jsonl", batch_size, "cpu")
+
+    evaluate_all.close = CLOSE[request.param]
+    return evaluate_all
+
+
+@pytest.fixture(scope="module")
+def usual(run, tmp_path_factory):
+    """Results of one process that evaluates the tasks in order, by batches of 4."""
+    output = tmp_path_factory.mktemp("usual")
+    run(output)
+    return {name: results(output, name) for name in TASKS}
+
+
+def results(folder, name):
+    """Of each example its record, and the answer that the record was made from."""
+    lines = (folder / f"{name}.jsonl.partial").read_text().splitlines()[1:]
+    answers = {row.pop("example"): row for row in map(json.loads, lines)}
+    records = read_jsonl(folder / f"{name}.jsonl", ResultRecord)
+    assert set(answers) == set(range(len(records)))
+    return [(record.model_dump(), answers[number]) for number, record in enumerate(records)]
+
+
+def check_same(found, expected, close):
+    """The same values and structure; numbers with a point so close to each other, relatively where they exceed 1."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name in expected:
+            check_same(found[name], expected[name], close)
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            check_same(one, other, close)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, abs=close, rel=close)
+    else:
+        assert found == expected
+
+
+def check_all(folder, usual, close):
+    for name in TASKS:
+        check_same(results(folder, name), usual[name], close)
+
+
+def test_answers_are_not_all_alike(run, usual):
+    """Else the tests below could not fail."""
+    for name in TASKS:
+        assert len({json.dumps(answer) for _, answer in usual[name]}) > 4, name
+    if run.close == CLOSE["double"]:
+        assert len({record["prediction"] for name in TASKS for record, _ in usual[name]}) > 10
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+def test_the_batch_size_does_not_matter(run, usual, tmp_path, batch_size):
+    run(tmp_path, batch_size=batch_size)
+    check_all(tmp_path, usual, run.close)
+
+
+def test_the_order_of_tasks_does_not_matter(run, usual, tmp_path):
+    run(tmp_path, TASKS[::-1])
+    check_all(tmp_path, usual, run.close)
+
+
+def test_the_number_of_processes_does_not_matter(run, usual, tmp_path):
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=run, args=(tmp_path, TASKS[first::3])) for first in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    check_all(tmp_path, usual, run.close)

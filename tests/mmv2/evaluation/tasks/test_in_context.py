@@ -1,0 +1,85 @@
+import pytest
+
+from mmv2.errors import UserError
+from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.tasks._in_context import (
+    InContextSettings,
+    Item,
+    Problems,
+    freeze_problems,
+    most_frequent,
+    shuffled,
+)
+
+ITEMS = [
+    Item(id=f"r{number}", question=f"is {number} even", shown=f"so {number}", reference=str(number % 2))
+    for number in range(9)
+]
+
+
+@pytest.fixture
+def frozen(tokenizer_file, tmp_path):
+    def run(pool=ITEMS[:4], asked=ITEMS[4:], **changes):
+        settings = InContextSettings(**{"context_lengths": (512,), "max_new_tokens": 4, "shots": (2, 1), **changes})
+        problems = Problems(subtask="parity", style="direct", pool=pool, asked=asked, stops=("\n",))
+        freeze_problems("t", settings, [problems], tokenizer_file, {}, tmp_path / "f.jsonl")
+        return read_frozen(tmp_path / "f.jsonl")
+
+    return run
+
+
+def test_examples_stand_before_every_question_with_what_they_show(frozen):
+    header, examples = frozen()
+    assert header.prefixes == {
+        "parity/direct/1": "is 0 even so 0\n\n",
+        "parity/direct/2": "is 0 even so 0\n\nis 1 even so 1\n\n",
+    }
+    assert [(e.num_shots, e.prefix, e.prompt, e.references) for e in examples[:2]] == [
+        (1, "parity/direct/1", "is 4 even", ("0",)),
+        (1, "parity/direct/1", "is 5 even", ("1",)),
+    ]
+    assert {example.stops for example in examples} == {("\n",)}
+    assert len(examples) == 2 * 5
+
+
+def test_baselines_see_the_examples_alone(frozen):
+    pool = [ITEMS[1], ITEMS[3], ITEMS[0]]
+    question = Item(id="q", question="is 3 odd", shown="", reference="1")
+    _, examples = frozen(pool, [question])
+    assert {example.baselines["most_frequent_answer"] for example in examples} == {"1"}
+    last = Item(id="q", question="even 1", shown="", reference="1")
+    one, two = (example.baselines["nearest_match"] for example in frozen([ITEMS[2], ITEMS[1]], [last])[1])
+    assert (one, two) == ("0", "1")
+
+
+def test_choices_are_continuations_with_their_blank(frozen):
+    choosing = Item(id="q", question="is 3 odd", shown="", reference="yes", choices=("no", "yes"))
+    (example, _) = frozen(asked=[choosing])[1]
+    assert example.choices == (" no", " yes")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shots": (5,)}, "t: shots: 5: parity has 4 rows for examples and 5 to ask, needed are 5 and at least 1"),
+        ({"asked": []}, "t: shots: 2: parity has 4 rows for examples and 0 to ask"),
+        ({"context_lengths": (16,)}, r"t: context_lengths: 16: row r4 of parity with 1 examples needs \d+ tokens"),
+    ],
+)
+def test_what_does_not_suffice_or_fit_is_told(frozen, changes, message):
+    with pytest.raises(UserError, match=message):
+        frozen(**changes)
+
+
+def test_a_number_of_shots_stands_once():
+    with pytest.raises(ValueError, match="a number stands twice"):
+        InContextSettings(context_lengths=(8,), shots=(1, 1))
+
+
+def test_most_frequent():
+    assert most_frequent(["b", "a", "c", "b", "a"]) == "a"
+
+
+def test_shuffling_follows_the_seed():
+    assert sorted(shuffled(range(20), (1,))) == list(range(20))
+    assert shuffled(range(20), (1,)) == shuffled(range(20), (1,)) != shuffled(range(20), (2,))
