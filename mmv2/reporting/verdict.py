@@ -1,5 +1,8 @@
 """The rules by which a claim of the paper is judged: constants and demands, written before the runs they judge.
 
+One became stricter after a run had been seen: to be able at a task, the whole interval must be clear of chance, no
+longer the mean alone (docs/decisions.md).
+
 A claim is one or more comparisons. Each is a number with its 95 % interval and a demand on it. A comparison holds when
 the whole interval meets the demand, fails when the whole interval contradicts it, and is open in between. Conditions
 come first: without them a comparison would say nothing, whatever its number.
