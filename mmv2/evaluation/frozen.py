@@ -85,7 +85,7 @@ class FrozenExample(Config):
     """Texts that end the answer, besides end-of-text and the budget; the first to come is the last new text."""
     num_tokens: int = Field(ge=1)
     """Begin-of-text, whole prompt, and the generation budget or the longest choice, whichever is longer, together; at
-    most ``context_length``."""
+    most ``context_length``, in RULER's regime bisect one more."""
     depth: float | None = Field(default=None, ge=0, le=1)
     """Where in the prompt the needed information stands: 0 first, 1 last."""
     marked: tuple[int, int] | None = None
@@ -276,8 +276,9 @@ def write_frozen(path: Path, header: FrozenHeader, examples: Sequence[FrozenExam
 
 def _check_kind(header: FrozenHeader, example: FrozenExample) -> None:
     """An example is read, or looked at, or asks something."""
-    # The last new token is never read: its place is that of begin-of-text where a fit does not count it (RULER).
-    assert example.num_tokens <= example.context_length + bool(example.budget(header.max_new_tokens))
+    # NVIDIA's fit leaves no room for begin-of-text; what is read fits still, as the last new token never is.
+    uncounted = header.settings.get("regime") == "bisect"
+    assert example.num_tokens <= example.context_length + uncounted
     assert bool(header.ages) == (example.marked is not None)
     if header.position_bounds or header.ages:
         assert (example.prefix, example.choices, header.max_new_tokens) == (None, (), 0), "reading asks nothing"

@@ -26,7 +26,19 @@ from tests.mmv2.evaluation.tasks.test_contract import ANY_TEXT, SMALL
 TASKS = sorted(SMALL)
 """All: the contract of tasks demands small settings of each."""
 FEW = {"examples_per_length": 5}
-FEWER = {"many_shot": {"shots": (1, 3), "datasets": {"banking77": SMALL["many_shot"]["datasets"]["banking77"]}}}
+FEWER = {
+    "attention": {"examples_per_length": 2},
+    "icl_code": {"shots": (1,)},
+    "icl_reasoning": {"shots": (1,), "max_new_tokens": 8},
+    "icl_regular_languages": {"shots": (3,)},
+    "many_shot": {
+        "shots": (1, 3),
+        "dev_examples": 0,
+        "label_kinds": ("anonymous",),
+        "datasets": {"banking77": SMALL["many_shot"]["datasets"]["banking77"]},
+    },
+}
+"""Changes that make a task quicker."""
 BYTES = 320
 """Size of the vocabulary that reads any text."""
 SPREAD = {"single": 0.05, "double": 0.3}
@@ -118,15 +130,15 @@ def check_all(folder, usual, close):
         check_same(results(folder, name), usual[name], close)
 
 
-def test_answers_are_not_all_alike(run, usual):
+def test_answers_of_large_weights_are_not_all_alike(run, usual):
     """Else the tests below could not fail."""
-    for name in TASKS:
-        assert len({json.dumps(answer) for _, answer in usual[name]}) > 4, name
     if run.close == CLOSE["double"]:
+        for name in TASKS:
+            assert len({json.dumps(answer) for _, answer in usual[name]}) > 2, name
         assert len({record["prediction"] for name in TASKS for record, _ in usual[name]}) > 10
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 16])
+@pytest.mark.parametrize("batch_size", [1, 16])
 def test_the_batch_size_does_not_matter(run, usual, tmp_path, batch_size):
     run(tmp_path, batch_size=batch_size)
     check_all(tmp_path, usual, run.close)

@@ -195,6 +195,14 @@ def corpus_inputs(wildcards):
     return [str(root / name) for name in names]
 
 
+def task_settings(task):
+    """What a task is frozen with; the files of those that read the user's own are below data_root."""
+    settings = SUITE.tasks[task].model_dump(mode="json")
+    if "data_root" in settings and settings["data_root"] is None:
+        settings["data_root"] = config["data_root"]
+    return settings
+
+
 def shared_reporting():
     """Modules of mmv2.reporting that are no table, figure or claim themselves."""
     package = Path("mmv2/reporting")

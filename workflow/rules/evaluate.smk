@@ -11,7 +11,7 @@ rule freeze:
     log:
         f"{RESULTS}/logs/freeze/{{corpus}}/{{task}}.log",
     params:
-        settings=lambda wildcards: SUITE.tasks[wildcards.task].model_dump(mode="json"),
+        settings=lambda wildcards: task_settings(wildcards.task),
         sources=lambda wildcards: source_hash(entry("task", wildcards.task).packages),
     script:
         "../scripts/freeze.py"

@@ -1,5 +1,7 @@
+import shutil
+
 import pytest
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from mmv2.data.tokenizer import (
     BOS,
@@ -8,10 +10,13 @@ from mmv2.data.tokenizer import (
     build_word_level,
     load_tokenizer,
     marker_ids,
+    open_tokenizer,
+    tokenizer_hash,
     train_bpe,
     unknown_words,
 )
 from mmv2.errors import UserError
+from mmv2.files import sha256
 
 WORDS = ["Document", "Question", ":", ".", ",", "\n", "1", "2", "Velna", "Torak", "lives", "in", "zomar", "class_07"]
 
@@ -121,3 +126,43 @@ def test_too_little_text_for_a_vocabulary_is_told():
         UserError, match=r"corpus\.vocab_size: 400, but the text .* yields 260 tokens; use at most that"
     ):
         train_bpe(["ab ab ab"], 400)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A tokenizer without our markers, as transformers saves it, and the same as tokenizer.json alone."""
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1, "?": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="b").save_pretrained(tmp_path / "folder")
+    (tmp_path / "alone").mkdir()
+    shutil.copy(tmp_path / "folder" / "tokenizer.json", tmp_path / "alone")
+    return tmp_path
+
+
+def test_any_tokenizer_is_opened_as_file_or_folder(saved):
+    file = saved / "alone" / "tokenizer.json"
+    for path in (file, saved / "alone", saved / "folder"):
+        assert open_tokenizer(path).encode("a b c", add_special_tokens=False).ids == [0, 1, 2]
+        assert tokenizer_hash(path) == sha256(file)
+    with pytest.raises(UserError, match="has no token"):
+        load_tokenizer(file)
+
+
+def test_a_folder_without_tokenizer_json_has_the_hash_of_its_parts(tmp_path):
+    (tmp_path / "vocab.txt").write_text("a\nb\n")
+    one = tokenizer_hash(tmp_path)
+    assert one == tokenizer_hash(tmp_path)
+    (tmp_path / "README.md").write_text("not of the tokenizer")
+    assert one == tokenizer_hash(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+    assert one != tokenizer_hash(tmp_path)
+
+
+def test_a_folder_that_holds_no_tokenizer_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"tokenizer\.json: no such file"):
+        open_tokenizer(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "Nothing"}')
+    with pytest.raises(UserError, match="no tokenizer that transformers reads"):
+        open_tokenizer(tmp_path)

@@ -1,5 +1,6 @@
 """Fixtures that several folders of evaluation tests use: real data, and tiny models that read any text."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,15 @@ def final(tokenizer_file, tmp_path_factory):
         return folder
 
     return make
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Ends a test that opens a connection."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def refuse(*arguments):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)

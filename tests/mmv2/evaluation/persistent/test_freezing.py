@@ -23,7 +23,7 @@ def drawn(name, root, encoder, number=3, seed=42):
 
 
 @pytest.mark.parametrize("name", TEXT_TASKS)
-def test_examples_hold_what_lm_eval_asks(name, root_of, encoder):
+def test_examples_hold_what_lm_eval_asks(name, root_of, encoder, no_network):
     one, root = BENCHMARKS[name], root_of(name)
     found = drawn(name, root, encoder)
     assert len(found) == 3

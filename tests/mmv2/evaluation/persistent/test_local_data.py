@@ -1,7 +1,6 @@
 """Rows of every benchmark: real files where they are beside the repository, hand-made ones otherwise; bad input."""
 
 import json
-import socket
 
 import pytest
 
@@ -30,18 +29,6 @@ KNOWN = {
     "humaneval": (164, "task_id", "HumanEval/0"),
 }
 """Rows of the file at hand, and the beginning of one column of the first."""
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    """Ends a test that opens a connection."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-    def refuse(*arguments):
-        raise AssertionError("a connection was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.mark.parametrize("name", [name for name, one in BENCHMARKS.items() if one.measured])

@@ -157,7 +157,7 @@ def test_log_likelihoods_decide_by_the_metric_of_the_table(frozen, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", sorted(architectures()))
-def test_records_of_all_that_need_no_real_file_and_those_that_do(arch, final, frozen, data_root, tmp_path):
+def test_records_of_all_that_need_no_real_file_and_those_that_do(arch, final, frozen, data_root, no_network, tmp_path):
     """Every example is answered, whole; the tables read the records."""
     names = ("tqa", "math", "race_middle", "race_high")
     files = {"made": frozen(FIXTURES, *names, max_new_tokens=4).rename(tmp_path / "made.jsonl")}

@@ -139,7 +139,7 @@ def test_lines_fill_the_length_and_the_needle_goes_before_any_of_them(corpus):
 def test_a_text_takes_the_needle_between_sentences_at_rulers_depths(english):
     text = (english / "text.txt").read_text().split()
     _, examples = official(
-        english, Subtask(text_files=("text.txt",), step=60), context_lengths=(4096,), examples_per_length=300
+        english, Subtask(text_files=("text.txt",), step=60), context_lengths=(4096,), examples_per_length=200
     )
     sizes = {example.details["haystack_size"] for example in examples}
     assert len(sizes) == 1
@@ -181,7 +181,7 @@ def test_regimes_have_steps(changes, regime, steps):
 @pytest.mark.parametrize("regime", ["linear10", "bisect", "random_depth"])
 def test_rulers_three_variants_fit_short_lengths(english, regime):
     """Haystacks of noise and of the user's text, numbers and uuids, keys of wonderwords, from 512 tokens on."""
-    text, lengths = {"text_files": ("text.txt",)}, (512, 1024, 4096)
+    text, lengths = {"text_files": ("text.txt",)}, (512, 4096)
     subtasks = {
         "niah_single_1": Subtask(noise=NOISE),
         "niah_single_2": Subtask(**text),
@@ -189,7 +189,7 @@ def test_rulers_three_variants_fit_short_lengths(english, regime):
     }
     if regime == "bisect":
         lengths = (1024, 4096)  # 500 words of text need more than 512 tokens
-    own = RulerNiahSettings(context_lengths=lengths, examples_per_length=5, subtasks=subtasks, regime=regime)
+    own = RulerNiahSettings(context_lengths=lengths, examples_per_length=2, subtasks=subtasks, regime=regime)
     freeze(own, english, write_counting_tokenizer(english / "counting"), english / "f.jsonl")
     header, examples = read_frozen(english / "f.jsonl")
     assert set(header.sources) == {"wonderwords/adjectivelist.txt", "wonderwords/nounlist.txt", "text.txt"}
@@ -198,7 +198,7 @@ def test_rulers_three_variants_fit_short_lengths(english, regime):
     }
     adjectives, nouns = wonderwords()
     for example in examples:
-        key = re.search(r"for (.*) mentioned in the provided text is$", example.prompt)[1]
+        key = re.search(r".* for (.*) mentioned in the provided text is$", example.prompt)[1]
         assert any(key.startswith(word) for word in adjectives)
         assert any(key.endswith(word) for word in nouns)
         kind = "uuid" if example.subtask == "niah_single_3" else "number"
