@@ -52,7 +52,7 @@ def freeze(arguments: Sequence[str]) -> None:
     parser.add_argument("task", help="name of one of its tasks")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("--output", type=Path, required=True, help="file for the examples")
-    parser.add_argument("--tokenizer", type=Path, metavar="PATH", help="tokenizer.json, or its folder; by default the corpus'")
+    parser.add_argument("--tokenizer", type=Path, metavar="PATH", help="file or folder; by default that of the corpus")
     options = parser.parse_args(arguments)
     from mmv2.registry import entry
     from mmv2.suites import load_suite

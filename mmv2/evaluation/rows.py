@@ -1,4 +1,4 @@
-"""Rows of a user's copy of a public data set: JSON or JSON lines, plain or gzipped; a damaged one is told by its place."""
+"""Rows of a user's copy of a public data set: JSON or JSON lines, plain or gzipped; errors tell a row's place."""
 
 import gzip
 import json

@@ -87,6 +87,11 @@ def fine_tuned(records: pd.DataFrame) -> pd.DataFrame:
     return _last_steps(found)
 
 
+def last_stage(records: pd.DataFrame) -> pd.DataFrame:
+    """Fine-tuned runs, their last steps; where there are none, those trained from scratch."""
+    return fine_tuned(records) if records["init_from"].notna().any() else records
+
+
 def milestones(records: pd.DataFrame, task: str) -> pd.DataFrame:
     """Every evaluated step of the runs whose fine-tuning was followed, on one task.
 

@@ -23,6 +23,7 @@ from mmv2.registry import architectures, entries
 from tests.mmv2.evaluation.small_world import write_corpus_folder, write_final
 from tests.mmv2.evaluation.tasks.test_contract import ANY_TEXT, SMALL
 
+pytestmark = pytest.mark.slow
 TASKS = sorted(SMALL)
 """All: the contract of tasks demands small settings of each."""
 FEW = {"examples_per_length": 5}

@@ -196,6 +196,9 @@ def test_from_corpus_to_figure(tmp_path, capsys):
     main(["data", run, "--output", corpus])
     main(["train", run, "--corpus", corpus, "--output", trained, "--device", "cpu"])
     main(["freeze", suite, "ruler_qa", "--corpus", corpus, "--output", examples])
+    again = tmp_path / "again.jsonl"
+    main(["freeze", suite, "ruler_qa", "--corpus", corpus, "--output", str(again), "--tokenizer", f"{trained}/final"])
+    assert again.read_bytes() == Path(examples).read_bytes()
     main(["evaluate", f"{trained}/final", examples, "--output", records, "--batch-size", "2"])
     capsys.readouterr()
     main(["generate", f"{trained}/final", "--prompt", "", "--max-new-tokens", "3", "--device", "cpu"])

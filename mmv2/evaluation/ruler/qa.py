@@ -24,18 +24,20 @@ from mmv2.evaluation.ruler.settings import RulerQaSettings
 
 
 class QaPrompts:
-    """Makes the prompts of one length with one tokenizer."""
+    """Makes the prompts of one subtask and length with one tokenizer."""
 
-    def __init__(self, settings: RulerQaSettings, pool: Sequence[str], encoder: Encoder, length: int):
+    def __init__(self, settings: RulerQaSettings, name: str, pool: Sequence[str], encoder: Encoder, length: int):
         """
         Args:
             settings: with their regime.
+            name: of the subtask.
             pool: all documents, sorted.
             encoder: of the models to evaluate.
             length: in tokens.
         """
         assert settings.regime is not None, "settings are resolved"
         self.settings = settings
+        self.name = name
         self.pool = pool
         self.encoder = encoder
         self.length = length
@@ -114,7 +116,7 @@ class QaPrompts:
         return max(self.settings.fewest(self.length), self._least(question))
 
     def _anew(self, question: DocumentQuestion, index: int, number: int) -> QaPrompt:
-        name = zlib.crc32(f"ruler_qa/{self.settings.subtask}".encode())
+        name = zlib.crc32(f"ruler_qa/{self.name}".encode())
         rng = np.random.default_rng((self.settings.seed, name, self.length, index))
         documents = own_documents(question, number, self.pool, rng)
         return written(self.settings, question, documents, rng.permutation(len(documents)).tolist(), self.encoder)

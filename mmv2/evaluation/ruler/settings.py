@@ -29,20 +29,37 @@ SHORT = 4096
 """Lengths below this go in smaller steps: RULER's would leave most of them empty."""
 
 
+class QaSource(Config):
+    """Where the questions of one subtask come from."""
+
+    format: Literal["squad", "hotpotqa"]
+    """Layout of the files: as published, or in the columns of the Hub copy (JSON list or .jsonl); .gz is read too."""
+    file: str
+    """Questions and documents, relative to the corpus folder, or an absolute path."""
+    dev_file: str | None = None
+    """Questions for the blind guess, in the same format. None: those questions of ``file`` that are not asked."""
+
+    @property
+    def files(self) -> list[str]:
+        return [name for name in (self.file, self.dev_file) if name is not None]
+
+
 class RulerQaSettings(TaskSettings):
     """The defaults are RULER's, on SQuAD."""
 
     regime: Literal["linear10", "linear1", "bisect", "random_depth"] | None = None
     """How many documents, which, and in which order; see ``mmv2.evaluation.ruler``. linear10 is linear1 below 4096
     tokens. None: random_depth where min_documents or document_step is given, otherwise linear10."""
+    subtasks: dict[str, QaSource] | None = Field(default=None, min_length=1)
+    """Name in records -> source; RULER has two, SQuAD and HotpotQA. None: one, which the next four keys tell."""
     subtask: str = "squad"
     """Name of the source in records."""
     format: Literal["squad", "hotpotqa"] = "squad"
-    """Layout of the files: as published, or in the columns of the Hub copy (JSON list or .jsonl); .gz is read too."""
+    """As in ``QaSource``."""
     file: str = "evaluation/squad_test.json"
-    """Questions and documents, relative to the corpus folder, or an absolute path."""
+    """As in ``QaSource``."""
     dev_file: str | None = "evaluation/squad_dev.json"
-    """Questions for the blind guess, in the same format. None: those questions of ``file`` that are not asked."""
+    """As in ``QaSource``."""
     questions: Literal["first", "sampled"] = "first"
     """first: in file order, as RULER, which may mean from a few articles only; sampled: drawn from the whole file."""
     unfit: Literal["refuse", "leave_out"] = "refuse"
@@ -76,6 +93,19 @@ class RulerQaSettings(TaskSettings):
             if self.regime not in (None, "random_depth") and getattr(self, key) is not None:
                 raise ValueError(f"{key}: regime {self.regime} has steps of its own; leave it out, or use random_depth")
         return self
+
+    @model_validator(mode="after")
+    def _sources_once(self) -> Self:
+        for key in ("subtask", "format", "file", "dev_file"):
+            if self.subtasks is not None and key in self.model_fields_set:
+                raise ValueError(f"{key}: every source of subtasks has its own; leave it out, or leave subtasks out")
+        return self
+
+    @property
+    def sources(self) -> dict[str, QaSource]:
+        """Every source by the name of its subtask."""
+        one = QaSource(format=self.format, file=self.file, dev_file=self.dev_file)
+        return {self.subtask: one} if self.subtasks is None else self.subtasks
 
     def resolved(self) -> Self:
         """The same with a regime."""

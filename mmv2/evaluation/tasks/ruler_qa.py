@@ -6,10 +6,12 @@ documents, steps and budget are settings: the same code fits any length, tokeniz
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmv2.config import Detail
 from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
@@ -38,27 +40,55 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
             not fit or cannot be filled.
     """
     settings = settings.resolved()
-    names = [name for name in (settings.file, settings.dev_file) if name is not None]
-    check_corpus_files(corpus_folder, tokenizer_file, names)
+    files = {name: corpus_folder / name for source in settings.sources.values() for name in source.files}
+    check_corpus_files(corpus_folder, tokenizer_file, list(files))
     encoder = Encoder(open_tokenizer(tokenizer_file))
-    files = {name: corpus_folder / name for name in names}
-    source = read_questions(files[settings.file], settings.format)
-    fewest = min(map(settings.fewest, settings.context_lengths))
-    if settings.regime == "random_depth" and len(source.pool) < fewest:
-        raise UserError(
-            f"{files[settings.file]}: {len(source.pool)} documents, ruler_qa needs min_documents {fewest}; use a "
-            f"larger file or fewer documents"
-        )
-    asked = _chosen(source.questions, settings)
-    guesses = FrequentAnswers(_for_guesses(settings, files, source, asked))
+    subtasks = [_asked(settings, name, files) for name in settings.sources]
     examples: list[FrozenExample] = []
     for length in sorted(set(settings.context_lengths)):
-        examples += _examples(QaPrompts(settings, source.pool, encoder, length), asked, guesses)
+        for asked in subtasks:
+            found = list(_examples(QaPrompts(settings, asked.name, asked.pool, encoder, length), asked))
+            _check_filled(found, asked, settings.min_fill)
+            examples += found
     summary = summarise(examples, documents="num_documents")
     if settings.unfit == "leave_out":
-        summary = {length: {**row, "left_out": len(asked) - row["examples"]} for length, row in summary.items()}
-    _check_filled(summary, len(source.pool), settings.min_fill, files[settings.file])
+        number = sum(len(asked.questions) for asked in subtasks)
+        summary = {length: {**row, "left_out": number - row["examples"]} for length, row in summary.items()}
     freeze_examples(output, "ruler_qa", settings, tokenizer_file, files, examples, summary)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked in one subtask, the same at every length."""
+
+    name: str
+    file: Path
+    questions: Sequence[DocumentQuestion]
+    pool: Sequence[str]
+    guesses: FrequentAnswers
+
+
+def _asked(settings: RulerQaSettings, name: str, files: Mapping[str, Path]) -> _Asked:
+    source = settings.sources[name]
+    file = files[source.file]
+    found = read_questions(file, source.format)
+    fewest = min(map(settings.fewest, settings.context_lengths))
+    if settings.regime == "random_depth" and len(found.pool) < fewest:
+        raise UserError(
+            f"{file}: {len(found.pool)} documents, ruler_qa needs min_documents {fewest}; use a larger file or fewer "
+            f"documents"
+        )
+    questions = _chosen(found.questions, settings, name)
+    if source.dev_file is not None:
+        dev = read_questions(files[source.dev_file], source.format).questions
+    else:
+        dev = tuple(question for question in found.questions if question not in questions)
+    if not dev:
+        raise UserError(
+            f"{file}: dev_file: all {len(questions)} questions are asked, none is left for the blind guess; name a "
+            f"file of other questions, or ask fewer (examples_per_length)"
+        )
+    return _Asked(name, file, questions, found.pool, FrequentAnswers(dev))
 
 
 def read_questions(path: Path, layout: str) -> QuestionFile:
@@ -73,61 +103,46 @@ def read_questions(path: Path, layout: str) -> QuestionFile:
     return QuestionFile(questions, squad.pool)
 
 
-def _chosen(questions: Sequence[DocumentQuestion], settings: RulerQaSettings) -> list[DocumentQuestion]:
-    """The questions asked, the same at every length."""
+def _chosen(questions: Sequence[DocumentQuestion], settings: RulerQaSettings, name: str) -> list[DocumentQuestion]:
     number = min(settings.examples_per_length, len(questions))
     if settings.questions == "first":
         return list(questions[:number])
-    rng = np.random.default_rng((settings.seed, zlib.crc32(f"ruler_qa/{settings.subtask}/questions".encode())))
+    rng = np.random.default_rng((settings.seed, zlib.crc32(f"ruler_qa/{name}/questions".encode())))
     return [questions[place] for place in rng.choice(len(questions), size=number, replace=False)]
 
 
-def _for_guesses(
-    settings: RulerQaSettings, files: Mapping[str, Path], source: QuestionFile, asked: Sequence[DocumentQuestion]
-) -> Sequence[DocumentQuestion]:
-    """Questions that the blind guess may know: none of those asked."""
-    if settings.dev_file is not None:
-        return read_questions(files[settings.dev_file], settings.format).questions
-    left = [question for question in source.questions if question not in asked]
-    if not left:
-        raise UserError(
-            f"{files[settings.file]}: dev_file: all {len(asked)} questions are asked, none is left for the blind "
-            f"guess; name a file of other questions, or ask fewer (examples_per_length)"
-        )
-    return left
-
-
-def _examples(
-    prompts: QaPrompts, questions: Sequence[DocumentQuestion], guesses: FrequentAnswers
-) -> Iterator[FrozenExample]:
-    settings = prompts.settings
-    for question, prompt in prompts.of(questions):
-        copied = nearest_match(prompt.ids, settings.max_new_tokens)
+def _examples(prompts: QaPrompts, asked: _Asked) -> Iterator[FrozenExample]:
+    budget = prompts.settings.max_new_tokens
+    for question, prompt in prompts.of(asked.questions):
+        details: dict[str, Detail] = {"num_documents": prompt.num_documents}
+        if len(question.needed) > 1:
+            details["last_depth"] = prompt.last_depth
         yield FrozenExample(
             id=question.id,
-            subtask=settings.subtask,
+            subtask=asked.name,
             context_length=prompts.length,
             prompt=prompt.text,
             references=question.answers,
             num_tokens=prompts.num_tokens(prompt),
             depth=prompt.first_depth,
             baselines={
-                "most_frequent_answer": guesses.guess(question.text),
-                "nearest_match": prompts.encoder.tokenizer.decode(copied),
+                "most_frequent_answer": asked.guesses.guess(question.text),
+                "nearest_match": prompts.encoder.tokenizer.decode(nearest_match(prompt.ids, budget)),
             },
-            details={"num_documents": prompt.num_documents}
-            | ({} if len(question.needed) == 1 else {"last_depth": prompt.last_depth}),
+            details=details,
         )
 
 
-def _check_filled(summary: Mapping[str, Mapping[str, float]], pool: int, least: float, file: Path) -> None:
-    for length, values in summary.items():
-        if values["fill"] < least:
-            raise UserError(
-                f"ruler_qa: context_lengths: {length}: its examples use {values['fill']:.0%} of it, min_fill is "
-                f"{least:.0%} ({file.name} has {pool} documents); use a shorter length, a larger file, a smaller "
-                f"document_step or a lower min_fill"
-            )
+def _check_filled(examples: Sequence[FrozenExample], asked: _Asked, least: float) -> None:
+    """Of one length."""
+    length = examples[0].context_length
+    fill = float(np.mean([example.num_tokens / length for example in examples]))
+    if fill < least:
+        raise UserError(
+            f"ruler_qa: context_lengths: {length}: its examples use {fill:.0%} of it, min_fill is {least:.0%} "
+            f"({asked.file.name} has {len(asked.pool)} documents); use a shorter length, a larger file, a smaller "
+            f"document_step or a lower min_fill"
+        )
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:

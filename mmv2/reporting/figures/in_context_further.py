@@ -13,7 +13,7 @@ from mmv2.reporting.figures._curves import (
     points,
     reference_curves,
 )
-from mmv2.reporting.selection import accuracy_by_query, compared, counts, fine_tuned, main_score, of_task
+from mmv2.reporting.selection import accuracy_by_query, compared, counts, last_stage, main_score, of_task
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
 TASKS = {
@@ -25,8 +25,12 @@ STYLES = {"direct": "answers alone", "worked": "with solutions"}
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
-    """Fine-tuned runs with data budget 1, of those tasks that were evaluated; raises UserError where none was."""
-    of_runs = fine_tuned(compared(records))
+    """Fine-tuned runs, or pre-trained where none was, with data budget 1, of those tasks that were evaluated.
+
+    Raises:
+        UserError: none of the tasks was.
+    """
+    of_runs = last_stage(compared(records))
     there = [task for task in TASKS if (of_runs["task"] == task).any()]
     return pd.concat([of_task(of_runs, task) for task in there or TASKS])  # the first says that there is none
 
@@ -44,10 +48,10 @@ def draw(records: pd.DataFrame) -> Figure:
     probable next symbol may follow. Output of programs (CRUXEval's task on MBPP): examples are programs with a call and
     its value, and the value of another program's call is asked. Multi-step reasoning (BIG-Bench Hard, GSM8K): examples
     show the answer alone or a solution; all its questions together. Bars are 95 % bootstrap intervals over questions,
-    or languages. Runs are those fine-tuned on long contexts, with data budget 1. Grey lines need no model: chance is
-    one over the number of answers, or of free answers the most frequent one of the rows that examples are taken from;
-    nearest match gives the answer of the example that shares most words with the question, or the symbol after the
-    nearest match of the string's ending.
+    or languages. Runs are those fine-tuned on long contexts, or, where none was, the pre-trained ones, with data budget
+    1. Grey lines need no model: chance is one over the number of answers, or of free answers the most frequent one of
+    the rows that examples are taken from; nearest match gives the answer of the example that shares most words with the
+    question, or the symbol after the nearest match of the string's ending.
     """
     these = _of_questions(shown(records))
     keys = pd.Series(list(zip(these["task"], these["prompt_style"].fillna(""), strict=True)), index=these.index)

@@ -4,13 +4,16 @@ Measured and published lengths share a column where they are the same multiple o
 that answered.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
+from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.published import count, published_model, tokens
 from mmv2.reporting.selection import (
     FIXED_DELAY,
+    SEED,
     accuracy,
     counts,
     distinct_examples,
@@ -21,6 +24,8 @@ from mmv2.reporting.selection import (
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
 
 SCORES = ("official", "strict")
+AVERAGED = "ruler_qa"
+"""The task of which the paper reports one number over its subtasks."""
 DELAYS = {"no": "fixed", "yes": "drawn"}
 """Table 12's column stochastic_long_term, in words."""
 
@@ -59,15 +64,36 @@ def _measured(
 ) -> Iterator[tuple[str, Row]]:
     for of_checkpoint in checkpoints(measured):
         first = of_checkpoint.iloc[0]
-        for subtask, these in of_checkpoint.groupby("subtask"):
-            number = counts(these, ["context_length"])
-            row = {**measured_row(these, records, number), "subtask": str(subtask)}
+        for subtask, these, mean in _subtasks(of_checkpoint):
+            number = counts(these, ["context_length", "subtask"])
+            row = {**measured_row(these, records, number), "subtask": subtask}
             if delays:
                 row["long-term delay"] = DELAYS["no" if first[FIXED_DELAY] is True else "yes"]
             for score in SCORES:
-                groups = {ratio: accuracy(group, f"score_{score}") for ratio, group in these.groupby("ratio")}
+                groups = {ratio: mean(group, f"score_{score}") for ratio, group in these.groupby("ratio")}
                 cells = {head: groups.get(ratio) for ratio, head in heads.items()}
                 yield str(first["arch"]), {**row, "score": score, **cells}
+
+
+def _subtasks(
+    of_checkpoint: pd.DataFrame,
+) -> Iterator[tuple[str, pd.DataFrame, Callable[[pd.DataFrame, str], Interval]]]:
+    """The records of each subtask and how they are averaged; where question answering has several, all of them too.
+
+    One number per length in the paper is taken as the mean of its two tasks, SQuAD and HotpotQA (protocols.md, 0).
+    """
+    by_subtask = [(str(name), these) for name, these in of_checkpoint.groupby("subtask")]
+    for name, these in by_subtask:
+        yield name, these, accuracy
+    if len(by_subtask) > 1 and of_checkpoint["task"].iloc[0] == AVERAGED:
+        yield f"mean of {' and '.join(name for name, _ in by_subtask)}", of_checkpoint, _mean_of_subtasks
+
+
+def _mean_of_subtasks(records: pd.DataFrame, score: str) -> Interval:
+    """Mean over subtasks of accuracies in percent; examples are resampled within each."""
+    groups = [group for _, group in records.groupby("subtask")]
+    found = contrast([Term(1 / len(groups), "", group, score) for group in groups], SEED)
+    return Interval(100 * found.mean, 100 * found.low, 100 * found.high, found.num_examples)
 
 
 def _published(row: pd.Series, reported: Mapping[float, str], heads: Mapping[float, str]) -> tuple[str, Row]:

@@ -363,6 +363,36 @@ def test_braces_in_texts_stay(corpus):
     assert any(example.prompt.endswith("Question: {context} {text} lives in") for example in examples)
 
 
+def test_several_sources_are_subtasks_of_one_file(corpus):
+    """Each as if it were alone: the prompts of one do not depend on the other."""
+    hotpot = [
+        {
+            "_id": f"{first}-{last}",
+            "question": f"{first} {last} lives in",
+            "answer": "Oslo",
+            "supporting_facts": [[first, 0], [last, 0]],
+            "context": [[first, [" lives in Oslo."]], [last, [" in Oslo."]], ["paul", [" lives in Rome."]]],
+        }
+        for first in NAMES[:5]
+        for last in SURNAMES
+    ]
+    (corpus / "hotpot.json").write_text(json.dumps(hotpot))
+    squad = {"format": "squad", "file": "evaluation/squad_test.json"}
+    both = {"squad": squad, "hotpotqa": {"format": "hotpotqa", "file": "hotpot.json"}}
+    lengths = {"context_lengths": (64, 96), "examples_per_length": 6, "min_fill": 0.1}
+    header, examples = frozen(corpus, subtasks=both, **lengths)
+    assert set(header.sources) == {"evaluation/squad_test.json", "hotpot.json"}
+    assert header.summary["64"]["examples"] == 12
+    alone = frozen(corpus, **squad, dev_file=None, **lengths)[1]
+    assert [example for example in examples if example.subtask == "squad"] == alone
+    for example in examples:
+        if example.subtask == "hotpotqa":
+            assert example.details["last_depth"] > example.depth
+    content = {"context_lengths": [64], "subtasks": both, "file": "x"}
+    with pytest.raises(UserError, match=r"ruler_qa\.file: every source of subtasks has its own"):
+        validate(RulerQaSettings, content, "suite.yaml", "tasks.ruler_qa")
+
+
 def test_the_plan_of_a_workflow_needs_no_torch():
     code = "import sys, mmv2.evaluation.tasks.ruler_qa; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

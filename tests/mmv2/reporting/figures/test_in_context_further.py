@@ -23,6 +23,11 @@ def test_a_panel_for_each_task_and_style(golden, draw, curves):
         assert curves(axes)["Memory Mosaics v2"] == pytest.approx(expected.to_dict())
 
 
+def test_pretrained_runs_are_drawn_where_none_was_fine_tuned(golden, draw, curves):
+    further = golden[golden["task"] == "icl_code"].assign(init_from=None)
+    assert list(curves(*draw(SPEC, further))) == ["Memory Mosaics v2", "Transformer"]
+
+
 def test_tasks_that_were_not_evaluated_are_left_out(golden, draw):
     assert [axes.get_title() for axes in draw(SPEC, golden[golden["task"] == "icl_code"])] == ["output of programs"]
     with pytest.raises(UserError, match="none of task icl_regular_languages, only of many_shot"):

@@ -1,5 +1,6 @@
 """Tables 3, 5, 10, 12 and 13: which runs they show; what they share with Table 4 is tested there."""
 
+import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
@@ -65,3 +66,22 @@ def test_needles_have_a_row_per_haystack(golden, table):
         [f"measured: {run}-long", f"niah_single_{number}"] for run in ("s4", "s1") for number in (1, 2)
     ]
     assert (found["model"] == "Chance").sum() == 2
+
+
+def test_question_answering_with_two_sources_has_their_mean_too(golden, table):
+    """At any length at which both were asked; the paper's one number is taken as that mean."""
+    qa = golden[(golden["task"] == "ruler_qa") & golden["run"].isin(["s1", "s4"]) & golden["reduction"].isna()]
+    names = qa.assign(subtask="hotpotqa", score_official=1 - qa["score_official"])
+    half = names[names["example_id"].isin(sorted(set(names["example_id"]))[::2])]
+    found = official(table("table03_ruler_qa_pretrained", pd.concat([golden, half])))
+    of_run = found[found["source"] == "measured: s1"]
+    assert of_run["subtask"].tolist() == ["hotpotqa", "tiny", "mean of hotpotqa and tiny"]
+    for head in PRETRAINED:
+        one, other, mean = of_run[head]
+        assert mean.mean == pytest.approx((one.mean + other.mean) / 2)
+        assert mean.low < mean.mean < mean.high
+        assert mean.num_examples == one.num_examples + other.num_examples
+
+
+def test_needles_are_not_averaged(golden, table):
+    assert not any(name.startswith("mean") for name in table("table13_ruler_s_niah", golden)["subtask"].dropna())
