@@ -111,11 +111,13 @@ def results(folder, name):
 
 
 def check_same(found, expected, close):
-    """The same values and structure; numbers with a point so close to each other, relatively where they exceed 1."""
+    """The same values and structure; numbers with a point so close to each other, sums above 1 relatively."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
         for name in expected:
             check_same(found[name], expected[name], close)
+        for one, other in zip(found.get("loglikelihoods", ()), expected.get("loglikelihoods", ()), strict=True):
+            assert abs(one - other) <= close, "log-likelihoods of any size"
     elif isinstance(expected, (list, tuple)):
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):

@@ -28,8 +28,13 @@ ANYWHERE = {
     "mmv2.provenance": "says where results come from",
     "mmv2.registry": "finds what is hashed",
 }
+HUB = {
+    f"mmv2.hub{module}": "shows weights to transformers as they are"
+    for module in ("", ".cache", ".configuration", ".export", ".modelling", ".padding")
+}
 TRAINING = {
     **ANYWHERE,
+    **HUB,
     "mmv2.data": "a package without code",
     "mmv2.data.tokenizer": "made the corpus, which is an input with checksums",
     "mmv2.runs": "its numbers, max_steps and tokens_per_step among them, are in the fingerprint",
@@ -54,10 +59,14 @@ CORPUS = {
 }
 EVALUATION = {
     **ANYWHERE,
+    **HUB,
     "mmv2.data": "a package without code",
+    "mmv2.data.prepare": "names the folder of the user's texts, whose files are compared by checksum",
+    "mmv2.data.sources": "reached from mmv2.data.prepare",
     "mmv2.data.shards": "compares checksums; examples are made of the files themselves",
     "mmv2.data.tokenizer": "names markers; words and ids are in tokenizer.json, an input",
     "mmv2.evaluation": "a package without code",
+    "mmv2.evaluation.persistent": "a package without code",
     "mmv2.evaluation.progress": "keeps answers as they are",
     "mmv2.evaluation.tasks": "settings, which are in the parameters of rule freeze",
     "mmv2.final": "loads weights as they are",

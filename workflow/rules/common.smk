@@ -143,6 +143,7 @@ def evaluation_sources(run, task):
     """Hash of the code that determines a run's answers and their scores."""
     general = (
         "mmv2.evaluation.answering",
+        "mmv2.evaluation.attention",
         "mmv2.evaluation.evaluate",
         "mmv2.evaluation.generation",
         "mmv2.evaluation.outcome",

@@ -22,6 +22,11 @@ DEPTHS = np.linspace(0, 100, 40).round().astype(int)
 """Where in a text the needle may go, in percent of its sentences."""
 
 
+def ruler_place(num_sentences: int, percent: int) -> int:
+    """Before which sentence NVIDIA's generator puts the needle; rounding included, so that 82 % of 150 are 122."""
+    return int(num_sentences * (percent / 100))
+
+
 @dataclass(frozen=True)
 class NiahPrompt:
     """A prompt, and what is recorded of it."""
@@ -99,7 +104,7 @@ class NiahPrompts:
                 context = haystack.around(place, needle)
             else:
                 (percent,) = rng.sample(DEPTHS.tolist(), 1)
-                place = int(len(haystack.sentences) * (percent / 100))
+                place = ruler_place(len(haystack.sentences), percent)
                 context = haystack.around_as_ruler(place, needle)
             rng.sample(range(1), 1)  # which of the keys is asked for: drawn there even where there is one
             return self._prompt(context, key, value, size, haystack.depth(place))

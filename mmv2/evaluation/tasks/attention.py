@@ -38,14 +38,16 @@ PROMPT = (
 )
 DRAWN_SENTENCES = 2_000
 """Of a haystack drawn from a list of words; a longer one repeats them."""
+KEY_WORD = re.compile(r"\b[a-z]{5,}\b")
+"""Words of a text that a key may take."""
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 
 
 class Needles(Config):
     """A sentence hidden in a haystack and asked for."""
 
-    keys: tuple[WordList, ...] = Field(min_length=1)
-    """A needle's key is one word of each."""
+    keys: tuple[WordList, ...] = ()
+    """A needle's key is one word of each; none: two words of the held-out texts themselves."""
     key_joiner: str = "-"
     values: WordList | Literal["number"] = "number"
     """number: seven digits."""
@@ -81,8 +83,8 @@ class AttentionSettings(TaskSettings):
 
     @model_validator(mode="after")
     def _something_to_read(self) -> Self:
-        if self.text_file is None and (self.needles is None or self.needles.words is None):
-            raise ValueError("text_file: null, so needles.words must say what a haystack is made of")
+        if self.text_file is None and not (self.needles and self.needles.words and self.needles.keys):
+            raise ValueError("text_file: null, so needles.words and needles.keys must say what prompts are made of")
         if min(self.context_lengths) < 4:
             raise ValueError("context_lengths: a window needs 4 tokens at least to have a farther half")
         return self
@@ -100,18 +102,19 @@ class _Haystacks:
         self.seed = settings.seed
         self.needles = needles
         self.encoder = encoder
-        self.keys = [read_words(words, corpus_folder) for words in needles.keys]
+        self.texts = [] if settings.text_file is None else read_jsonl(corpus_folder / settings.text_file, Text)
+        own = sorted({word for row in self.texts for word in KEY_WORD.findall(row.text)})
+        self.keys = [read_words(words, corpus_folder) for words in needles.keys] or [own, own]
         self.values = None if isinstance(needles.values, str) else read_words(needles.values, corpus_folder)
-        self.sentences = self._sentences(settings, corpus_folder)
+        self.sentences = self._sentences(corpus_folder)
         self.sizes = [len(encoder.ids(" " + sentence)) for sentence in self.sentences]
 
     def _rng(self, *numbers: int) -> Generator:
         return default_rng((self.seed, zlib.crc32(b"attention/needle"), *numbers))
 
-    def _sentences(self, settings: AttentionSettings, corpus_folder: Path) -> list[str]:
+    def _sentences(self, corpus_folder: Path) -> list[str]:
         if self.needles.words is None:
-            assert settings.text_file is not None, "settings are validated"
-            texts = [" ".join(row.text.split()) for row in read_jsonl(corpus_folder / settings.text_file, Text)]
+            texts = [" ".join(row.text.split()) for row in self.texts]
             return [sentence for text in texts for sentence in SENTENCE_END.split(text) if sentence]
         words = read_words(self.needles.words, corpus_folder)
         drawn = self._rng().choice(words, size=(DRAWN_SENTENCES, self.needles.sentence_words)).tolist()

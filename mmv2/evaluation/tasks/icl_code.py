@@ -136,6 +136,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.rows",
         "mmv2.evaluation.tasks._in_context",
         "mmv2.evaluation.tasks.icl_code",
+        "mmv2.evaluation.word_lists",
     ),
     chance=chance,
 )

@@ -193,6 +193,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.tasks._in_context",
         "mmv2.evaluation.tasks.icl_reasoning",
+        "mmv2.evaluation.word_lists",
     ),
     chance=chance,
 )

@@ -184,6 +184,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.classification",
         "mmv2.evaluation.frozen",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.rows",
         "mmv2.evaluation.relations",
         "mmv2.evaluation.tasks._data_sets",
         "mmv2.evaluation.tasks._demonstrations",

@@ -166,6 +166,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.tasks.persistent",
         "mmv2.sandbox",
+        "mmv2.evaluation.word_lists",
     ),
     chance=chance,
 )

@@ -1,4 +1,5 @@
 import pytest
+from tokenizers import Tokenizer, models
 
 from mmv2.data.tokenizer import build_word_level, train_bpe
 from mmv2.errors import UserError
@@ -206,6 +207,14 @@ def test_of_a_long_prefix_its_ending_is_compared(encoder):
         assert 200 <= len(ending) < 230
         assert encoder.splits(ending, after) is encoder.splits(lines + last, after) is splits
     assert encoder.ending("the cat") == "the cat"
+
+
+def test_where_tokens_reach_across_lines_the_whole_prefix_is_compared():
+    pairs = {"a": 0, "b": 1, "\n": 2, "b\n": 3, "b\na": 4}
+    across = Encoder(Tokenizer(models.BPE(pairs, [("b", "\n"), ("b\n", "a")])))
+    text = "ab\n" * 200
+    assert across.ids("ab\nab\n") == [0, 4, 3]
+    assert across.ending(text) == text
 
 
 def test_a_wrong_count_is_never_frozen(encoder):

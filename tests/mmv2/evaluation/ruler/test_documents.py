@@ -22,6 +22,7 @@ def test_ruler_draws_from_the_article_while_it_suffices():
     expected = ["p05", *random.Random(1).sample(SQUAD.more, 3)]
     assert ruler_documents(SQUAD, 4, POOL, random.Random(1)) == expected
     assert ruler_documents(SQUAD, 1, POOL, random.Random(1)) == ["p05"]
+    assert ruler_documents(SQUAD, 5, POOL, random.Random(1)) == ["p05", *random.Random(1).sample(SQUAD.more, 4)]
 
 
 def test_ruler_takes_all_of_the_article_then_draws_from_the_others():

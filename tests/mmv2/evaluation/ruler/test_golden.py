@@ -52,7 +52,7 @@ def asked(tmp_path, tokenizer, **settings):
 
 
 def hidden(essays, tokenizer, tmp_path, subtask, **settings):
-    own = RulerNiahSettings(subtasks={"own": subtask}, examples_per_length=20, **settings)
+    own = RulerNiahSettings(subtasks={"own": subtask}, **settings)
     ruler_niah.freeze(own, essays, tokenizer, tmp_path / "f.jsonl")
     return digest(tmp_path / "f.jsonl")
 
@@ -101,12 +101,15 @@ def test_hotpotqa(shared_data, tokenizer, tmp_path, regime, expected):
         (Subtask(noise=NOISE), "bisect", 4096, "7e782321c3d9495b"),
         (Subtask(noise=NOISE), "linear10", 4097, "5866624b100eb1b8"),
         (Subtask(text_files=("essays.json",)), "bisect", 4096, "ee97fe999f274c4c"),
-        (Subtask(text_files=("essays.json",)), "bisect", 2048, "677effed1658f83f"),
+        (Subtask(text_files=("essays.json",)), "bisect", 2048, "9be2a82fe8f32d7a"),
         (Subtask(text_files=("essays.json",), values="uuid"), "bisect", 4096, "e3e8976975a36999"),
         (Subtask(text_files=("essays.json", "more.json"), values="uuid"), "linear10", 4097, "7d511198094f3a97"),
     ],
 )
 def test_needles(essays, tokenizer, tmp_path, subtask, regime, length, expected):
-    _, examples, found = hidden(essays, tokenizer, tmp_path, subtask, context_lengths=(length,), regime=regime)
+    settings = {"context_lengths": (length,), "regime": regime, "examples_per_length": 100 if length == 2048 else 20}
+    _, examples, found = hidden(essays, tokenizer, tmp_path, subtask, **settings)
     assert found == expected
-    assert len({example.depth for example in examples}) > 5
+    depths = {example.depth for example in examples}
+    assert len(depths) > 5
+    assert length != 2048 or depths >= {0.0, 1.0}, "both ends are among them"

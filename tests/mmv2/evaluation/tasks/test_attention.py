@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,12 +11,13 @@ from tokenizers import Tokenizer
 
 from mmv2.config import validate
 from mmv2.convert import reduce_final
+from mmv2.data.tokenizer import train_bpe
 from mmv2.errors import UserError
 from mmv2.evaluation import answering, attention, generation
 from mmv2.evaluation.evaluate import evaluate
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks.attention import TASK, AttentionSettings, Needles, freeze, least_ages
+from mmv2.evaluation.tasks.attention import NEEDLE, PROMPT, TASK, AttentionSettings, Needles, freeze, least_ages
 from mmv2.evaluation.word_lists import WordList
 from mmv2.model import memory
 from mmv2.ops.memory_read import Ages
@@ -57,6 +59,18 @@ def records(corpus, tmp_path):
         return read_records(tmp_path / f"{name}.jsonl")
 
     return run
+
+
+@pytest.fixture
+def english(tmp_path):
+    """A folder with held-out English and a byte-level tokenizer."""
+    folder = tmp_path / "english"
+    (folder / "evaluation").mkdir(parents=True)
+    names = ["seventy", "eighty", "ninety", "hundred", "thousand", "million"]
+    text = " ".join(f"There were {one} horses and {other} wagons." for one in names for other in names)
+    (folder / "evaluation" / "text_test.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n")
+    train_bpe([text, NEEDLE, PROMPT], 340).save(str(folder / "tokenizer.json"))
+    return folder
 
 
 def marked_tokens(corpus, example):
@@ -116,6 +130,20 @@ def test_a_haystack_can_be_the_held_out_text(corpus):
     hay = [part for example in examples if example.depth == 1 for part in example.prompt.split(". ")[:-2]]
     assert len(hay) > 20
     assert all(part in text for part in hay)
+
+
+def test_keys_can_be_words_of_the_held_out_text(english):
+    examples = frozen(english, needles=Needles(), context_lengths=(256,))[1]
+    text = (english / "evaluation" / "text_test.jsonl").read_text()
+    keys = [re.search(r"number for (.*) mentioned in the provided text is:$", e.prompt)[1] for e in examples if e.depth]
+    assert len(set(keys)) == 3
+    for key in keys:
+        assert all(re.search(rf"\b{word}\b", text) and len(word) > 4 for word in key.split("-"))
+    for example in examples:
+        if example.depth is not None:
+            key, value = re.search(r"One of the special magic numbers for (\S+) is: (\d{7})\.", example.prompt).groups()
+            assert example.prompt.count(key) == 2
+            assert example.prompt.count(value) == 1
 
 
 def test_age_groups_end_where_powers_of_two_do():
@@ -256,10 +284,10 @@ def test_words_that_the_tokenizer_does_not_know_are_refused(corpus):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"text_file": None}, r"tasks\.attention\.text_file: null, so needles\.words must"),
+        ({"text_file": None}, r"tasks\.attention\.text_file: null, so needles\.words and needles\.keys must"),
         ({"context_lengths": [3]}, r"context_lengths: a window needs 4 tokens"),
         ({"max_new_tokens": 2}, r"max_new_tokens"),
-        ({"needles": {"keys": []}}, r"needles\.keys"),
+        ({"needles": {"words": {"key": "names"}}, "text_file": None}, r"text_file: null, so needles\.words and"),
         ({"needles": {"keys": [{}], "needle_template": "{key}"}}, r"needle_template: must hold \{value\} exactly once"),
         ({"needles": {"keys": [{}], "prompt_template": "{key}"}}, r"prompt_template: must hold \{context\}"),
         ({"needles": {"keys": [{}], "depths": [1.5]}}, r"needles\.depths\.0"),

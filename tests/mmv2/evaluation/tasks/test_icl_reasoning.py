@@ -78,6 +78,7 @@ def test_solutions_are_shown_step_by_step_without_a_calculators_notes(frozen):
         (" it is 5000.0", 0),
         (" #### 5000\n\nQuestion: 7", 1),
         (" 4.\n\n#### 5000", 0),
+        ("#### 5000 of 7", 1),
         ("#### none", 0),
         ("", 0),
     ],
