@@ -72,7 +72,8 @@ class ResultRecord(Config):
     baselines: dict[str, Score]
     """Main scores of trivial answers, computed from the frozen example."""
     num_tokens: int = Field(ge=1)
-    """Length of begin-of-text, prompt and generation budget together; at most ``context_length``."""
+    """Length of begin-of-text, prompt and generation budget together; at most ``context_length``, in
+    RULER's regime bisect one more."""
     depth: float | None = Field(default=None, ge=0, le=1)
     """Where in the prompt the needed information stands: 0 first, 1 last."""
     details: dict[str, Detail] = Field(default_factory=dict)

@@ -52,6 +52,7 @@ class Noise:
         self.line = line
 
     def of_size(self, size: int) -> Haystack:
+        """So many lines."""
         return Haystack((self.line,) * size, "\n", tuple(range(size + 1)))
 
 
@@ -62,6 +63,7 @@ class DrawnText:
         drawn = rng.choice(words, size=DRAWN_WORDS).tolist()
         self.words = [word + "." * (place % sentence_words == 0) for place, word in enumerate(drawn, start=1)]
         self.of_size = lru_cache(maxsize=2)(self._of_size)
+        """The first so many words; remembered, as all examples of a length have few sizes."""
 
     def _of_size(self, size: int) -> Haystack:
         words = _repeated(self.words, size)
@@ -83,6 +85,7 @@ class Text:
         """
         self.words = re.sub(r"\s+", " ", text).split(" ") if words == "ruler" else text.split()
         self.of_size = lru_cache(maxsize=2)(self._of_size)
+        """The first so many words; remembered, as all examples of a length have few sizes."""
 
     def _of_size(self, size: int) -> Haystack:
         sentences = tuple(_punkt().tokenize(" ".join(_repeated(self.words, size)).strip()))

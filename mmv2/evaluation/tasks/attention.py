@@ -10,66 +10,20 @@ of positions and both ends of what is marked. A mask that cuts early tokens fail
 memory cannot pass it.
 """
 
-import re
 import zlib
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from numpy.random import Generator, default_rng
-from pydantic import Field, field_validator, model_validator
+from pydantic import model_validator
 
-from mmv2.config import Config
 from mmv2.data.tokenizer import load_tokenizer
-from mmv2.errors import UserError
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.prompts import fill, holding, known_ids, shrink
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
+from mmv2.evaluation.tasks._needles import Haystacks, Hidden, Needles
 from mmv2.evaluation.windows import Text, Window, Windows
-from mmv2.evaluation.word_lists import WordList, read_words
 from mmv2.jsonl import read_jsonl
-
-NEEDLE = "One of the special magic numbers for {key} is: {value}."
-PROMPT = (
-    "A special magic number is hidden within the following text.\n{context}\nThe special magic number for {key} "
-    "mentioned in the provided text is:"
-)
-DRAWN_SENTENCES = 2_000
-"""Of a haystack drawn from a list of words; a longer one repeats them."""
-KEY_WORD = re.compile(r"\b[a-z]{5,}\b")
-"""Words of a text that a key may take."""
-SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
-
-
-class Needles(Config):
-    """A sentence hidden in a haystack and asked for."""
-
-    keys: tuple[WordList, ...] = ()
-    """A needle's key is one word of each; none: two words of the held-out texts themselves."""
-    key_joiner: str = "-"
-    values: WordList | Literal["number"] = "number"
-    """number: seven digits."""
-    needle_template: str = NEEDLE
-    prompt_template: str = PROMPT
-    """Ends where the value would follow."""
-    words: WordList | None = None
-    """The haystack's sentences are drawn from these words; null: they are those of the held-out texts."""
-    sentence_words: int = Field(default=8, ge=1)
-    """Words of each sentence that is drawn."""
-    depths: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(default=(0.0, 0.25, 0.5, 0.75, 1.0), min_length=1)
-    """Shares of the haystack before the needle."""
-
-    @field_validator("needle_template")
-    @classmethod
-    def _needle_holds_both(cls, template: str) -> str:
-        return holding(template, "key", "value")
-
-    @field_validator("prompt_template")
-    @classmethod
-    def _prompt_asks_for_the_key(cls, template: str) -> str:
-        return holding(template, "context", "key")
 
 
 class AttentionSettings(TaskSettings):
@@ -95,74 +49,14 @@ def least_ages(longest: int) -> tuple[int, ...]:
     return (0, *(2**power for power in range((longest - 1).bit_length())))
 
 
-class _Haystacks:
-    """Hides needles in haystacks of one kind."""
+def _window(length: int, window: Window) -> FrozenExample:
+    identity, place, text = window
+    return _example("text", length, f"{identity}@{place}", text, length - 1, (1, length // 2))
 
-    def __init__(self, settings: AttentionSettings, needles: Needles, corpus_folder: Path, encoder: Encoder):
-        self.seed = settings.seed
-        self.needles = needles
-        self.encoder = encoder
-        self.texts = [] if settings.text_file is None else read_jsonl(corpus_folder / settings.text_file, Text)
-        own = sorted({word for row in self.texts for word in KEY_WORD.findall(row.text)})
-        self.keys = [read_words(words, corpus_folder) for words in needles.keys] or [own, own]
-        self.values = None if isinstance(needles.values, str) else read_words(needles.values, corpus_folder)
-        self.sentences = self._sentences(corpus_folder)
-        self.sizes = [len(encoder.ids(" " + sentence)) for sentence in self.sentences]
 
-    def _rng(self, *numbers: int) -> Generator:
-        return default_rng((self.seed, zlib.crc32(b"attention/needle"), *numbers))
-
-    def _sentences(self, corpus_folder: Path) -> list[str]:
-        if self.needles.words is None:
-            texts = [" ".join(row.text.split()) for row in self.texts]
-            return [sentence for text in texts for sentence in SENTENCE_END.split(text) if sentence]
-        words = read_words(self.needles.words, corpus_folder)
-        drawn = self._rng().choice(words, size=(DRAWN_SENTENCES, self.needles.sentence_words)).tolist()
-        return [" ".join(sentence) + "." for sentence in drawn]
-
-    def examples(self, length: int, index: int) -> Iterator[FrozenExample]:
-        """One needle in one haystack at all depths; raises UserError where not even one sentence fits."""
-        needles, rng = self.needles, self._rng(length, index)
-        key = needles.key_joiner.join(str(rng.choice(words)) for words in self.keys)
-        value = str(rng.integers(10**6, 10**7) if self.values is None else rng.choice(self.values))
-        needle = fill(needles.needle_template, key=key, value=value)
-        first = int(rng.integers(len(self.sentences)))
-
-        def build(size: int) -> list[tuple[str, list[int]]]:
-            hay = [self.sentences[(first + place) % len(self.sentences)] for place in range(size)]
-            texts = [self._text(hay, needle, key, round(depth * size)) for depth in needles.depths]
-            return [(text, known_ids(self.encoder.tokenizer, text, "attention: needles")) for text in texts]
-
-        def fits(prompts: Sequence[tuple[str, list[int]]]) -> bool:
-            return 1 + max(len(ids) for _, ids in prompts) <= length
-
-        prompts = shrink(build, fits, fewest=1, step=1, most=self._most(first, length - len(build(0)[0][1])))
-        if prompts is None:
-            raise UserError(
-                f"attention: context_lengths: {length}: needle, question and one sentence need "
-                f"{1 + max(len(ids) for _, ids in build(1))} tokens; use a longer length or shorter templates"
-            )
-        for depth, (text, ids) in zip(needles.depths, prompts, strict=True):
-            yield _example(
-                "needle", length, f"{index}@{depth:g}", text, len(ids), self._marked(text, needle), depth=depth
-            )
-
-    def _most(self, first: int, room: int) -> int:
-        """Sentences that fill so many tokens, and one more."""
-        following = (self.sizes[(first + place) % len(self.sizes)] for place in range(room))
-        return next((size for size, tokens in enumerate(accumulate(following), start=1) if tokens > room), max(1, room))
-
-    def _text(self, hay: Sequence[str], needle: str, key: str, place: int) -> str:
-        context = " ".join([*hay[:place], needle, *hay[place:]])
-        return fill(self.needles.prompt_template, context=context, key=key)
-
-    def _marked(self, text: str, needle: str) -> tuple[int, int]:
-        """First token and end of the needle, begin-of-text counted."""
-        start = text.index(needle)
-        assert text.count(needle) == 1, "a needle stands once in its haystack"
-        offsets = self.encoder.tokenizer.encode(text, add_special_tokens=False).offsets
-        held = [place for place, (begin, end) in enumerate(offsets, 1) if end > start and begin < start + len(needle)]
-        return held[0], held[-1] + 1
+def _needle(length: int, index: int, hidden: Hidden) -> FrozenExample:
+    depth, text, num_ids, marked = hidden
+    return _example("needle", length, f"{index}@{depth:g}", text, num_ids, marked, depth)
 
 
 def _example(
@@ -188,11 +82,6 @@ def _example(
     )
 
 
-def _window(length: int, window: Window) -> FrozenExample:
-    identity, place, text = window
-    return _example("text", length, f"{identity}@{place}", text, length - 1, (1, length // 2))
-
-
 def freeze(settings: AttentionSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
     """Make all prompts of all lengths and write them.
 
@@ -207,22 +96,23 @@ def freeze(settings: AttentionSettings, corpus_folder: Path, tokenizer_file: Pat
             has words that the tokenizer does not know.
     """
     needles = settings.needles
-    names = [] if settings.text_file is None else [settings.text_file]
-    if needles:
-        names += [words.file for words in (*needles.keys, needles.values, needles.words) if isinstance(words, WordList)]
-    names = list(dict.fromkeys(names))
+    files = [*([settings.text_file] if settings.text_file else []), *(needles.files() if needles else [])]
+    names = list(dict.fromkeys(files))
     check_corpus_files(corpus_folder, tokenizer_file, names)
     encoder = Encoder(load_tokenizer(tokenizer_file))
     lengths = sorted(set(settings.context_lengths))
     examples: list[FrozenExample] = []
-    for length in lengths if settings.text_file else ():
-        seed = (settings.seed, zlib.crc32(b"attention/text"), length)
-        windows = Windows(corpus_folder / str(settings.text_file), encoder, length - 1, seed)
-        examples += [_window(length, window) for window in windows.take(settings.examples_per_length, "attention")]
+    texts: list[str] = []
+    if settings.text_file:
+        file = corpus_folder / settings.text_file
+        texts = [row.text for row in read_jsonl(file, Text)]
+        for length in lengths:
+            windows = Windows(file, encoder, length - 1, (settings.seed, zlib.crc32(b"attention/text"), length))
+            examples += [_window(length, window) for window in windows.take(settings.examples_per_length, "attention")]
     if needles:
-        haystacks = _Haystacks(settings, needles, corpus_folder, encoder)
-        numbers = range(settings.examples_per_length)
-        examples += [made for length in lengths for index in numbers for made in haystacks.examples(length, index)]
+        haystacks = Haystacks(needles, texts, corpus_folder, encoder, settings.seed)
+        for length, index in product(lengths, range(settings.examples_per_length)):
+            examples += [_needle(length, index, hidden) for hidden in haystacks.prompts(length, index)]
     sources = {name: corpus_folder / name for name in names}
     ages = least_ages(lengths[-1])
     freeze_examples(output, "attention", settings, tokenizer_file, sources, examples, summarise(examples), ages=ages)
@@ -261,6 +151,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.attention",
         "mmv2.evaluation.frozen",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.tasks._needles",
         "mmv2.evaluation.tasks.attention",
         "mmv2.evaluation.windows",
         "mmv2.evaluation.word_lists",

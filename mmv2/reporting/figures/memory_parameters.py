@@ -27,9 +27,9 @@ def draw(records: pd.DataFrame) -> Figure:
     """Learned numbers of short-term and long-term memories by layer: beta = beta_1 n^alpha + beta_0 (Eq. 6).
 
     n is the number of pairs that a memory holds. Points are means over the heads of a layer; bars are no intervals, but
-    reach from the least to the greatest head. Dashed grey: the value before training (Table 6). An axis is logarithmic
-    where heads differ by more than a factor of 20. A row for each training stage. Runs have data budget 1 and are drawn
-    slightly apart; layers count from 0.
+    reach from the least to the greatest head. Dashed grey: the value before training (Table 6). The axis of a beta is
+    logarithmic where heads differ by more than a factor of 20. A row for each training stage. Runs have data budget 1
+    and are drawn slightly apart; layers count from 0.
     """
     panels = by_training(shown(records))
     drawn = [list(maps(panel.records, panel.looks)) for panel in panels]
@@ -71,10 +71,10 @@ def _panel(axes: Axes, of_maps: Sequence[AttentionMap], number: str) -> None:
 
 
 def _spans_decades(of_maps: Sequence[AttentionMap], number: str) -> bool:
-    """Whether heads differ so much that a linear axis would hide the small ones."""
+    """Whether heads differ so much that a linear axis would hide the small ones; not of numbers between 0 and 1."""
     least = min(value for of_map in of_maps for value in of_map.learnt(number, "least"))
     most = max(value for of_map in of_maps for value in of_map.learnt(number, "most"))
-    return least > 0 and most > WIDE * least
+    return least > 0 and most > max(1, WIDE * least)
 
 
 FIGURE = FigureSpec(title="Learned bandwidth by layer", shown=shown, draw=draw)

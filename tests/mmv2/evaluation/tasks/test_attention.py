@@ -17,7 +17,8 @@ from mmv2.evaluation import answering, attention, generation
 from mmv2.evaluation.evaluate import evaluate
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.tasks.attention import NEEDLE, PROMPT, TASK, AttentionSettings, Needles, freeze, least_ages
+from mmv2.evaluation.tasks._needles import NEEDLE, PROMPT, Needles
+from mmv2.evaluation.tasks.attention import TASK, AttentionSettings, freeze, least_ages
 from mmv2.evaluation.word_lists import WordList
 from mmv2.model import memory
 from mmv2.ops.memory_read import Ages
@@ -296,6 +297,12 @@ def test_words_that_the_tokenizer_does_not_know_are_refused(corpus):
 def test_wrong_settings_are_told_by_key(change, message):
     with pytest.raises(UserError, match=message):
         validate(AttentionSettings, {"context_lengths": [64], **change}, "suite.yaml", "tasks.attention")
+
+
+def test_texts_without_words_for_keys_are_told(english):
+    (english / "evaluation" / "text_test.jsonl").write_text(json.dumps({"id": "a", "text": "It is. " * 999}) + "\n")
+    with pytest.raises(UserError, match=r"needles\.keys: none, and the held-out texts have no words of five letters"):
+        frozen(english, needles=Needles(), context_lengths=(256,))
 
 
 def test_a_missing_text_is_told(corpus):

@@ -9,7 +9,7 @@ from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.ruler.settings import Subtask
 from mmv2.evaluation.tasks._data_sets import BANKING77, GOEMOTIONS
-from mmv2.evaluation.tasks.attention import Needles
+from mmv2.evaluation.tasks._needles import Needles
 from mmv2.evaluation.tasks.icl_reasoning import Problem
 from mmv2.evaluation.word_lists import WordList
 from mmv2.registry import entries

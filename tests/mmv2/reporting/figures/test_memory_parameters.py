@@ -25,6 +25,7 @@ def test_points_are_means_of_heads_and_bars_their_range(golden, draw, curves):
 def test_an_axis_is_logarithmic_where_heads_differ_much(golden, draw):
     wide = golden.copy()
     wide["detail_learnt.short_term.0.beta_1.most"] = 95.0
+    wide["detail_learnt.short_term.0.alpha.least"] = 1e-4
     assert [axes.get_yscale() for axes in draw(FIGURE, wide)][:3] == ["linear", "log", "linear"]
 
 
