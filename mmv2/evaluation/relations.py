@@ -107,7 +107,7 @@ def _row(number: int, tokens: Sequence[str], label: str, spans: Sequence[Sequenc
 
 @cache
 def _detokenizer() -> Any:
-    from sacremoses import MosesDetokenizer  # type: ignore[import-untyped]  # a workflow plan does without
+    from sacremoses import MosesDetokenizer  # a workflow plan does without
 
     return MosesDetokenizer(lang="en")
 
