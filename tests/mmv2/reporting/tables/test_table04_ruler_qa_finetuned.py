@@ -177,7 +177,7 @@ def test_other_budgets_and_fixed_delays_are_no_rows_of_this_table(build):
     assert set(table["source"]) == {"measured: a", "published", "measured: no model"}
 
 
-def test_subtasks_are_rows_of_their_own(build):
+def test_subtasks_are_rows_of_their_own_and_of_their_mean(build):
     both = [
         *ruler_qa_records("a", *MOSAIC, {64: 1.0}, init_from="first"),
         *ruler_qa_records("a", *MOSAIC, {64: 0.0}, init_from="first", subtask="tiny"),
@@ -185,7 +185,7 @@ def test_subtasks_are_rows_of_their_own(build):
     found = build(*both)
     found = found[(found["source"] == "measured: a") & (found["score"] == "official")]
     means = {row["subtask"]: row["1x: 64 / 32k"].mean for _, row in found.iterrows()}
-    assert means == {"squad": 100, "tiny": 0}
+    assert means == {"squad": 100, "tiny": 0, "mean of squad and tiny": 50}
 
 
 def test_different_numbers_of_examples_are_told(build):
