@@ -23,7 +23,7 @@ from mmv2.sandbox import linux, seccomp
 NOBODY = 65534
 """User and group id of the program inside."""
 
-WORK = "/work"
+WORK = "/box"
 _STAGE = "/tmp"  # any folder does: it is covered in this process's own mount namespace alone
 _OLD = "/old"
 

@@ -4,10 +4,10 @@ More than the paper's: ``icl_reasoning`` and ``icl_code`` ask whether what holds
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, NamedTuple, Self, TypeVar
 
 from numpy.random import default_rng
 from pydantic import Field, model_validator
@@ -15,11 +15,13 @@ from pydantic import Field, model_validator
 from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError
 from mmv2.evaluation.classification import Row, nearest
-from mmv2.evaluation.frozen import Encoder, FrozenExample, freeze_examples, summarise
+from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.prompts import known_ids
 from mmv2.evaluation.tasks import TaskSettings
 
 T = TypeVar("T")
+SEPARATOR = "\n\n"
+"""Between an example and what follows."""
 
 
 class InContextSettings(TaskSettings):
@@ -75,16 +77,26 @@ def freeze_problems(
     task: str,
     settings: InContextSettings,
     problems: Sequence[Problems],
+    corpus_folder: Path,
+    names: Sequence[str],
     tokenizer_file: Path,
-    sources: Mapping[str, Path],
     output: Path,
 ) -> None:
     """Make all examples and write them.
 
+    Args:
+        task, settings: its name and settings.
+        problems: what is asked.
+        corpus_folder: a corpus as data preparation leaves it, or any folder.
+        names: the files that the problems were read from, relative to it.
+        tokenizer_file: tokenizer.json of the models to evaluate.
+        output: JSON lines, see ``mmv2.evaluation.frozen``.
+
     Raises:
-        UserError: too few examples for the shots, a prompt that does not fit or has words that the tokenizer does not
-            know, or a token that reaches across a boundary.
+        UserError: a file is not as the corpus manifest records it, too few examples for the shots, a prompt that does
+            not fit or has words that the tokenizer does not know, or a token that reaches across a boundary.
     """
+    check_corpus_files(corpus_folder, tokenizer_file, names)
     encoder = Encoder(open_tokenizer(tokenizer_file))
     prefixes: dict[str, str] = {}
     examples: list[FrozenExample] = []
@@ -92,9 +104,36 @@ def freeze_problems(
         _check_pool(task, settings, these)
         for shots in sorted(settings.shots):
             name = f"{these.subtask}/{these.style}/{shots}"
-            prefixes[name] = "".join(f"{item.question} {item.shown}\n\n" for item in these.pool[:shots])
-            examples += _examples(task, settings, these, shots, (name, prefixes[name]), encoder)
+            text = SEPARATOR.join(f"{item.question} {item.shown}" for item in these.pool[:shots])
+            kept, lead = _cut(text, [item.question for item in these.asked[: settings.examples_per_length]], encoder)
+            prefixes[name] = text + kept
+            examples += _examples(task, settings, these, shots, _Prefix(name, prefixes[name], lead), encoder)
+    sources = {name: corpus_folder / name for name in names}
     freeze_examples(output, task, settings, tokenizer_file, sources, examples, summarise(examples), prefixes)
+
+
+class _Prefix(NamedTuple):
+    """The examples before questions."""
+
+    name: str
+    text: str
+    lead: str
+    """What of the separator begins a question."""
+
+
+def _cut(text: str, questions: Sequence[str], encoder: Encoder) -> tuple[str, str]:
+    """What of the separator ends the shared prefix, and what begins the questions, so that no token reaches across.
+
+    Where that is depends on the tokenizer: of two line breaks before a letter Llama 3's makes one token, GPT-2's two,
+    of which the first joins the other where nothing follows.
+    """
+    cuts = [(SEPARATOR[:place], SEPARATOR[place:]) for place in range(len(SEPARATOR), -1, -1)]
+    fitting = (
+        (kept, lead)
+        for kept, lead in cuts
+        if all(encoder.splits(encoder.ending(text + kept), lead + question) for question in questions)
+    )
+    return next(fitting, cuts[0])
 
 
 def _check_pool(task: str, settings: InContextSettings, problems: Problems) -> None:
@@ -107,16 +146,17 @@ def _check_pool(task: str, settings: InContextSettings, problems: Problems) -> N
 
 
 def _examples(
-    task: str, settings: InContextSettings, problems: Problems, shots: int, prefix: tuple[str, str], encoder: Encoder
+    task: str, settings: InContextSettings, problems: Problems, shots: int, prefix: _Prefix, encoder: Encoder
 ) -> Iterator[FrozenExample]:
-    """One for each question, after so many examples; ``prefix``: their name and text."""
+    """One for each question, after so many examples."""
     shown = [Row(number, item.question, item.reference) for number, item in enumerate(problems.pool[:shots])]
     guess = most_frequent([item.reference for item in problems.pool])
-    before = len(known_ids(encoder.tokenizer, prefix[1], f"{task}: {problems.subtask}"))
+    before = len(known_ids(encoder.tokenizer, prefix.text, f"{task}: {problems.subtask}"))
     for item in problems.asked[: settings.examples_per_length]:
+        prompt = prefix.lead + item.question
         choices = tuple(f" {choice}" for choice in item.choices)
         after = max([settings.max_new_tokens, *(len(encoder.remembered(choice)) for choice in choices)])
-        length = 1 + before + len(known_ids(encoder.tokenizer, item.question, f"{task}: row {item.id}")) + after
+        length = 1 + before + len(known_ids(encoder.tokenizer, prompt, f"{task}: row {item.id}")) + after
         if length > settings.context_lengths[0]:
             raise UserError(
                 f"{task}: context_lengths: {settings.context_lengths[0]}: row {item.id} of {problems.subtask} with "
@@ -129,8 +169,8 @@ def _examples(
             context_length=settings.context_lengths[0],
             num_shots=shots,
             prompt_style=problems.style,
-            prefix=prefix[0],
-            prompt=item.question,
+            prefix=prefix.name,
+            prompt=prompt,
             references=(item.reference,),
             choices=choices,
             stops=problems.stops,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmv2.errors import UserError
 from mmv2.evaluation import rows
-from mmv2.evaluation.frozen import FrozenExample, check_corpus_files
+from mmv2.evaluation.frozen import FrozenExample
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.persistent.rows import Mbpp
 from mmv2.evaluation.tasks import TaskSpec
@@ -84,18 +84,7 @@ def _value(text: str) -> tuple[type, Any] | None:
 
 
 def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
-    """Make all examples and write them.
-
-    Args:
-        settings: the file name is relative to ``corpus_folder``.
-        corpus_folder: a corpus as data preparation leaves it, or any folder.
-        tokenizer_file: tokenizer.json of the models to evaluate.
-        output: JSON lines, see ``mmv2.evaluation.frozen``.
-
-    Raises:
-        UserError: see ``read_items`` and ``freeze_problems``; or a file is not as the corpus manifest records it.
-    """
-    check_corpus_files(corpus_folder, tokenizer_file, [settings.file])
+    """Make all examples and write them; arguments and errors are those of ``freeze_problems`` and ``read_items``."""
     items = read_items(corpus_folder / settings.file, settings.max_program)
     seed = (settings.seed, zlib.crc32(b"icl_code"))
     pool, asked = (
@@ -103,8 +92,7 @@ def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, ou
         for place, numbers in enumerate((EXAMPLES, ASKED))
     )
     problems = Problems(subtask="mbpp_outputs", style="direct", pool=pool, asked=asked, stops=("\n",))
-    sources = {settings.file: corpus_folder / settings.file}
-    freeze_problems("icl_code", settings, [problems], tokenizer_file, sources, output)
+    freeze_problems("icl_code", settings, [problems], corpus_folder, [settings.file], tokenizer_file, output)
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:

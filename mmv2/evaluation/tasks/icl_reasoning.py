@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from mmv2.config import Config
 from mmv2.errors import UserError
 from mmv2.evaluation import rows
-from mmv2.evaluation.frozen import FrozenExample, check_corpus_files
+from mmv2.evaluation.frozen import FrozenExample
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.persistent.rows import Bbh, Gsm8k
 from mmv2.evaluation.scoring import until
@@ -130,23 +130,11 @@ def _problems(settings: ReasoningSettings, name: str, corpus_folder: Path) -> li
 
 
 def freeze(settings: ReasoningSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
-    """Make all examples and write them.
-
-    Args:
-        settings: their file names are relative to ``corpus_folder``.
-        corpus_folder: a corpus as data preparation leaves it, or any folder.
-        tokenizer_file: tokenizer.json of the models to evaluate.
-        output: JSON lines, see ``mmv2.evaluation.frozen``.
-
-    Raises:
-        UserError: see ``read_items`` and ``freeze_problems``; or a file is not as the corpus manifest records it.
-    """
+    """Make all examples and write them; arguments and errors are those of ``freeze_problems`` and ``read_items``."""
     named = [(one.file, one.examples_file) for one in settings.problems.values()]
     names = dict.fromkeys(name for pair in named for name in pair if name is not None)
-    check_corpus_files(corpus_folder, tokenizer_file, list(names))
     problems = [these for name in settings.problems for these in _problems(settings, name, corpus_folder)]
-    sources = {name: corpus_folder / name for name in names}
-    freeze_problems("icl_reasoning", settings, problems, tokenizer_file, sources, output)
+    freeze_problems("icl_reasoning", settings, problems, corpus_folder, list(names), tokenizer_file, output)
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:

@@ -17,12 +17,12 @@ from tests.mmv2.sandbox.hostile import LIBC, NOT_PERMITTED, ROOT, contained
 @pytest.mark.parametrize(
     "deed",
     [
-        "assert libc.chroot(b'/work') == 0, ctypes.get_errno()",
+        "assert libc.chroot(b'/box') == 0, ctypes.get_errno()",
         "assert libc.unshare(0x10000000) == 0, ctypes.get_errno()",  # a user namespace
         # clone with CLONE_NEWUSER and SIGCHLD: another way to one
         f"assert libc.syscall({220 if os.uname().machine == 'aarch64' else 56}, 0x10000011, 0, 0, 0, 0) >= 0, "
         "ctypes.get_errno()",
-        "assert libc.mount(b'tmpfs', b'/work', b'tmpfs', 0, None) == 0, ctypes.get_errno()",
+        "assert libc.mount(b'tmpfs', b'/box', b'tmpfs', 0, None) == 0, ctypes.get_errno()",
         "assert libc.ptrace(16, 1, 0, 0) == 0, ctypes.get_errno()",
         "import socket; socket.sethostname('x')",
     ],

@@ -1,5 +1,7 @@
 import pytest
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.tasks._in_context import (
@@ -19,10 +21,10 @@ ITEMS = [
 
 @pytest.fixture
 def frozen(tokenizer_file, tmp_path):
-    def run(pool=ITEMS[:4], asked=ITEMS[4:], **changes):
+    def run(pool=ITEMS[:4], asked=ITEMS[4:], tokenizer=tokenizer_file, **changes):
         settings = InContextSettings(**{"context_lengths": (512,), "max_new_tokens": 4, "shots": (2, 1), **changes})
         problems = Problems(subtask="parity", style="direct", pool=pool, asked=asked, stops=("\n",))
-        freeze_problems("t", settings, [problems], tokenizer_file, {}, tmp_path / "f.jsonl")
+        freeze_problems("t", settings, [problems], tmp_path, [], tokenizer, tmp_path / "f.jsonl")
         return read_frozen(tmp_path / "f.jsonl")
 
     return run
@@ -40,6 +42,39 @@ def test_examples_stand_before_every_question_with_what_they_show(frozen):
     ]
     assert {example.stops for example in examples} == {("\n",)}
     assert len(examples) == 2 * 5
+
+
+SPLITS = {
+    "gpt2": pre_tokenizers.ByteLevel(add_prefix_space=False),
+    "llama3": pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize(("split", "kept"), [("gpt2", 1), ("llama3", 2)])
+def test_no_token_reaches_from_the_examples_into_a_question(frozen, tmp_path, split, kept):
+    """Both tokenizers have a token of two line breaks; they use it in different places."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer, tokenizer.decoder = SPLITS[split], decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=[BOS, EOS], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(["so 1\n\n", "is 2\n\nso"] * 9, trainer)
+    assert tokenizer.encode("\n\n").tokens == ["ĊĊ"]
+    file = tmp_path / "tokenizer.json"
+    tokenizer.save(str(file))
+    header, examples = frozen(tokenizer=file)
+    for example in examples:
+        before = header.prefixes[example.prefix]
+        whole = before + example.prompt
+        assert "so 0\n\nis" in whole
+        assert len(before) - len(before.rstrip("\n")) == kept
+        assert tokenizer.encode(whole).ids == tokenizer.encode(before).ids + tokenizer.encode(example.prompt).ids
 
 
 def test_baselines_see_the_examples_alone(frozen):
