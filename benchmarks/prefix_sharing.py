@@ -169,11 +169,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tokenizer, header, examples = workload(options, Path(folder))
     rows = [compare(arch, options, tokenizer, header, examples) for arch in options.arch or sorted(architectures())]
-    sizes = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
     found = {
         "rows": rows,
         "tokens_of_the_longest_prompt": max(example.num_tokens for example in examples),
-        "sizes": {name: value for name, value in sizes.items() if name != "output"},
+        "sizes": {name: value for name, value in vars(options).items() if name not in ("data", "output")},
+        "data_sha256": {Path(name).name: digest for name, digest in header.sources.items()},
         "code": code_version(),
         **environment(),
     }

@@ -28,6 +28,7 @@ def test_both_ways_give_the_same_answers(options, capsys):
         assert row["shared_seconds_per_query"] > 0
         assert row["whole_seconds_per_query"] > 0
     assert found["sizes"]["shots"] == 2
+    assert set(found["data_sha256"]) == {"train.csv", "test.csv"}
     assert found["tokens_of_the_longest_prompt"] > 300
 
 
