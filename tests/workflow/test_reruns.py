@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmv2.errors import UserError
 from mmv2.registry import architectures, entries
 from mmv2.training.identity import CODE
 
@@ -177,6 +178,20 @@ def test_every_module_that_can_change_frozen_examples_is_hashed_or_exempt(task):
     modules = reached(f"mmv2.evaluation.tasks.{task}")
     assert "mmv2.evaluation.frozen" in modules
     assert left_out(modules, packages, {*EVALUATION, "mmv2.evaluation.outcome"}) == []  # it comes after freezing
+
+
+@pytest.mark.parametrize(("root", "names"), [("fixtures", ["test.jsonl"]), ("nowhere", [])])
+def test_a_users_own_files_are_inputs_of_freezing(root, names):
+    settings = entries("task")["persistent"].settings(context_lengths=(64,), benchmarks=("race_high",))
+    values = {
+        "entry": lambda kind, name: entries(kind)[name],
+        "SUITE": SimpleNamespace(tasks={"persistent": settings}),
+        "task_settings": lambda task: {"data_root": str(ROOT / "tests/mmv2/evaluation/persistent" / root)},
+        "Path": Path,
+        "UserError": UserError,
+    }
+    found = function_in_rules("task_inputs", **values)(SimpleNamespace(task="persistent"))
+    assert [Path(name).name for name in found] == names
 
 
 @pytest.mark.parametrize("name", sorted(entries("source")))

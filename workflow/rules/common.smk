@@ -204,6 +204,18 @@ def task_settings(task):
     return settings
 
 
+def task_inputs(wildcards):
+    """The user's own files that a task is frozen from; none where one is missing, which the job tells."""
+    settings = SUITE.tasks[wildcards.task]
+    root = Path(task_settings(wildcards.task).get("data_root", "."))
+    try:
+        return [
+            str(file) for file in entry("task", wildcards.task).inputs(settings, root)
+        ]
+    except UserError:
+        return []
+
+
 def shared_reporting():
     """Modules of mmv2.reporting that are no table, figure or claim themselves."""
     package = Path("mmv2/reporting")

@@ -6,6 +6,7 @@
 rule freeze:
     input:
         f"{RESULTS}/data/{{corpus}}/manifest.json",
+        task_inputs,
     output:
         f"{RESULTS}/tasks/{{corpus}}/{{task}}.jsonl",
     log:

@@ -3,7 +3,7 @@
 Nothing here imports torch, so that a workflow plan is quick.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +28,11 @@ class TaskSettings(Config):
     """Generation budget. Tasks that generate nothing (choices alone, or reading) declare it as ``Literal[0] = 0``."""
 
 
+def no_inputs(settings: Any, root: Path) -> Iterable[Path]:
+    """A task that reads the corpus alone."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
     """One task: how its data is frozen and how answers are scored."""
@@ -50,4 +55,9 @@ class TaskSpec:
     they are free text there is no such number: it is then the score, 0 or 1, of a fixed blind guess that was chosen on
     development data, never on the examples scored. Its mean over examples is an estimate from these very examples and
     is shown with its interval, as a model's is.
+    """
+    inputs: Callable[[Any, Path], Iterable[Path]] = no_inputs
+    """Settings, ``data_root`` -> the user's own files that freezing reads, besides the corpus.
+
+    Raises UserError where one is missing.
     """

@@ -158,6 +158,7 @@ TASK = TaskSpec(
     freeze=freeze,
     score=score,
     main_score="accuracy",
+    inputs=files_read,
     packages=(
         "mmv2.evaluation.baselines",
         "mmv2.evaluation.frozen",
