@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points, reference_curves
-from mmv2.reporting.selection import accuracy, compared, counts, fine_tuned, main_score, of_task
+from mmv2.reporting.selection import accuracy, compared, counts, last_stage, main_score, of_task
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
 TASKS = ("ruler_qa", "ruler_niah")
@@ -16,12 +16,14 @@ BINS = 5
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
-    """RULER tasks, those that there are, of fine-tuned runs."""
-    tuned = compared(fine_tuned(records))
-    tasks = [task for task in TASKS if (tuned["task"] == task).any()]
+    """RULER tasks, those that there are, of fine-tuned runs, or where there are none of those trained from scratch."""
+    of_runs = compared(last_stage(records))
+    tasks = [task for task in TASKS if (of_runs["task"] == task).any()]
     if not tasks:
-        raise UserError(f"records: none of task {' or '.join(TASKS)}, only of {', '.join(sorted(set(tuned['task'])))}")
-    return pd.concat([of_task(tuned, task) for task in tasks])
+        raise UserError(
+            f"records: none of task {' or '.join(TASKS)}, only of {', '.join(sorted(set(of_runs['task'])))}"
+        )
+    return pd.concat([of_task(of_runs, task) for task in tasks])
 
 
 def draw(records: pd.DataFrame) -> Figure:
@@ -30,8 +32,8 @@ def draw(records: pd.DataFrame) -> Figure:
     Depth 0 is the beginning of the prompt, 1 its end, in five bins of equal width, a point at the middle of each. A row
     is a task, a column a context length: of those that all tasks have, the shortest, the training context and the
     longest. Points are means over the examples of a bin, bars their 95 % intervals: bootstrap, or exact where all
-    examples score the same; bins hold few examples, and differ in number. Runs are those fine-tuned on long contexts,
-    with data budget 1. Level lines: what needs no model, over all depths.
+    examples score the same; bins hold few examples, and differ in number. Runs have data budget 1, are fine-tuned ones
+    where there are any. Level lines: what needs no model, over all depths.
     """
     measured = shown(records)
     tasks = [task for task in TASKS if task in set(measured["task"])]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mmv2.reporting.selection import benchmarks_task, compared, fine_tuned, of_task
+from mmv2.reporting.selection import benchmarks_task, compared, last_stage, of_task
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._benchmarks import over_benchmarks
 
@@ -17,13 +17,14 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     from its rounded numbers, and so may differ by 0.1 from those of its Tables 2 and 9. Cells hold the mean over
     questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson) where all score the same; averages weigh
     every benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks
-    measured, those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, with data
-    budget 1. Chance is one over the number of choices, or for free answers the score of the answer that is most
-    frequent in the development file, of real ones 0; nearest match copies what follows the nearest earlier match of the
-    prompt's last tokens, where the answer stands in the prompt; trivial answers have averages without interval, and
-    none where a benchmark lacks them. An empty cell was not measured, or is not reported in the paper.
+    measured, those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, as in the
+    paper, or those trained from scratch where a suite fine-tunes none ("fine-tuned from" is empty), with data budget 1.
+    Chance is one over the number of choices, or for free answers the score of the answer that is most frequent in the
+    development file, of real ones 0; nearest match copies what follows the nearest earlier match of the prompt's last
+    tokens, where the answer stands in the prompt; trivial answers have averages without interval, and none where a
+    benchmark lacks them. An empty cell was not measured, or is not reported in the paper.
     """
-    measured = of_task(compared(fine_tuned(records)), benchmarks_task(records))
+    measured = of_task(compared(last_stage(records)), benchmarks_task(records))
     return over_benchmarks(measured, records, published, ("persistent", "context"))
 
 
