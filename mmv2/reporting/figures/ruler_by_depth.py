@@ -30,10 +30,11 @@ def draw(records: pd.DataFrame) -> Figure:
     """RULER accuracy by depth: where in the prompt the document with the answer, or the needle, stands.
 
     Depth 0 is the beginning of the prompt, 1 its end, in five bins of equal width, a point at the middle of each. A row
-    is a task, a column a context length: of those that all tasks have, the shortest, the training context and the
+    is a subtask, a column a context length: of those that all tasks have, the shortest, the training context and the
     longest. Points are means over the examples of a bin, bars their 95 % intervals: bootstrap, or exact where all
     examples score the same; bins hold few examples, and differ in number. Runs have data budget 1, are fine-tuned ones
-    where there are any. Level lines: what needs no model, over all depths.
+    where there are any. In RULER's own regimes all examples with the same number of documents have the same depths.
+    Level lines: what needs no model, over all depths.
     """
     measured = shown(records)
     tasks = [task for task in TASKS if task in set(measured["task"])]
@@ -46,7 +47,7 @@ def draw(records: pd.DataFrame) -> Figure:
         of_row = measured[(measured["task"] == task) & (measured["subtask"] == subtask)]
         for length, axes in zip(lengths, row, strict=True):
             _panel(axes, of_row[of_row["context_length"] == length], found)
-            axes.set_title(f"{task}: {subtask}, {length:,} tokens")
+            axes.set_title(f"{subtask}, {length:,} tokens")
         axis_in_percent(row[0], "accuracy (%)")
     for axes in grid[-1]:
         axes.set_xlabel("depth (0: beginning, 1: end)")
