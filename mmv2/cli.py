@@ -48,22 +48,22 @@ def train(arguments: Sequence[str]) -> None:
 def freeze(arguments: Sequence[str]) -> None:
     """Make the examples of a task, for the tokenizer of a corpus or of any model."""
     parser = _parser(freeze)
-    parser.add_argument("suite", type=Path, help="suite file that has the task's settings; its runs are in ../runs")
+    parser.add_argument("suite", type=Path, help="suite file, or any with the task's settings below tasks")
     parser.add_argument("task", help="name of one of its tasks")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("--output", type=Path, required=True, help="file for the examples")
     parser.add_argument("--tokenizer", type=Path, metavar="PATH", help="file or folder; by default that of the corpus")
     options = parser.parse_args(arguments)
     from mmv2.registry import entry
-    from mmv2.suites import load_suite
+    from mmv2.suites import load_tasks
 
-    suite, _ = load_suite(options.suite, options.suite.parent.parent / "runs")
-    if options.task not in suite.tasks:
-        raise UserError(f"{options.suite}: tasks: no {options.task!r}; {choices(options.task, suite.tasks)}")
+    tasks = load_tasks(options.suite)
+    if options.task not in tasks:
+        raise UserError(f"{options.suite}: tasks: no {options.task!r}; {choices(options.task, tasks)}")
     make_folder(options.output.parent)
     freeze_task = entry("task", options.task).freeze
     tokenizer = options.tokenizer or options.corpus / "tokenizer.json"
-    freeze_task(suite.tasks[options.task], options.corpus, tokenizer, options.output)
+    freeze_task(tasks[options.task], options.corpus, tokenizer, options.output)
 
 
 def evaluate(arguments: Sequence[str]) -> None:

@@ -81,11 +81,7 @@ def load_suite(path: Path, runs_folder: Path) -> tuple[SuiteConfig, dict[str, Ru
     if "name" in content:
         raise UserError(f"{path}: name: not a key; the suite is called like its file")
     content["name"] = path.stem
-    if not isinstance(content.get("tasks"), dict):
-        raise UserError(f"{path}: tasks: missing or not a mapping; name at least one task with its settings")
-    tasks = {}
-    for name, settings in content["tasks"].items():
-        tasks[name] = validate(_named(path, "tasks", "task", name).settings, settings or {}, path, f"tasks.{name}")
+    tasks = _tasks(content, path)
     plain = validate(_PlainSuite, content, path)
     for kind in ("table", "figure", "claim"):
         for name in getattr(plain, f"{kind}s"):
@@ -93,6 +89,24 @@ def load_suite(path: Path, runs_folder: Path) -> tuple[SuiteConfig, dict[str, Ru
     suite = SuiteConfig(**{**dict(plain), "tasks": tasks})
     _check_tasks(suite, path)
     return suite, _runs_of(suite, path, runs_folder)
+
+
+def load_tasks(path: Path) -> dict[str, TaskSettings]:
+    """The tasks of a suite file with their settings; whatever else is in it, or is not, is left alone.
+
+    Raises:
+        UserError: no file, no tasks, or anything wrong in one of them.
+    """
+    return _tasks(read_yaml(path), path)
+
+
+def _tasks(content: Mapping[str, Any], path: Path) -> dict[str, TaskSettings]:
+    if not isinstance(content.get("tasks"), dict):
+        raise UserError(f"{path}: tasks: missing or not a mapping; name at least one task with its settings")
+    tasks = {}
+    for name, settings in content["tasks"].items():
+        tasks[name] = validate(_named(path, "tasks", "task", name).settings, settings or {}, path, f"tasks.{name}")
+    return tasks
 
 
 class _PlainSuite(SuiteConfig):

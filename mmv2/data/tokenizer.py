@@ -83,7 +83,11 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Read a tokenizer.json; raises UserError when it is missing, damaged, or lacks BOS or EOS."""
+    """Read a tokenizer.json, which then neither truncates nor pads.
+
+    Raises:
+        UserError: it is missing, damaged, or lacks BOS or EOS.
+    """
     tokenizer = _read_file(path)
     for token in (BOS, EOS):
         if tokenizer.token_to_id(token) is None:
@@ -96,6 +100,9 @@ def open_tokenizer(path: Path) -> Tokenizer:
 
     Args:
         path: a tokenizer.json, or a folder as transformers saves it, which is read the way transformers reads it.
+
+    Returns:
+        The tokenizer, set to neither truncate nor pad.
 
     Raises:
         UserError: missing, damaged, or nothing that the tokenizers library can run.
@@ -112,10 +119,7 @@ def open_tokenizer(path: Path) -> Tokenizer:
         raise UserError(f"{path}: no tokenizer that transformers reads ({' '.join(str(error).split())})") from None
     if not tokenizer.is_fast:
         raise UserError(f"{path}: {type(tokenizer).__name__} has no tokenizers backend; save it with a tokenizer.json")
-    backend: Tokenizer = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    return backend
+    return _unlimited(tokenizer.backend_tokenizer)
 
 
 def tokenizer_hash(path: Path) -> str:
@@ -147,9 +151,16 @@ def _read_file(path: Path) -> Tokenizer:
     if not path.is_file():
         raise UserError(f"{path}: no such file; a tokenizer.json of the tokenizers library is needed")
     try:
-        return Tokenizer.from_file(str(path))
+        return _unlimited(Tokenizer.from_file(str(path)))
     except Exception as error:  # the library raises plain Exception
         raise UserError(f"{path}: not a tokenizer.json ({error}); restore the file or make it again") from None
+
+
+def _unlimited(tokenizer: Tokenizer) -> Tokenizer:
+    """The same, without the truncation and padding that its file may have set: nothing is cut or filled unsaid."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def marker_ids(tokenizer: Tokenizer) -> tuple[int, int]:

@@ -52,6 +52,20 @@ def answer_all(
             file=sys.stderr,
             flush=True,
         )
+    _tell_failed_checks(str(final.provenance["run"]), examples, progress)
+
+
+def _tell_failed_checks(run: str, examples: Sequence[FrozenExample], progress: Progress) -> None:
+    """Say on stderr at which lengths a part of the prompts was out of the model's reach."""
+    lowest: dict[int, float] = {}
+    for index, told in progress.answers.items():
+        length, reach = examples[index].context_length, float(told.details.get("in_reach", 1.0) or 0)
+        lowest[length] = min(reach, lowest.get(length, 1.0))
+    failed = [f"{length} tokens: lowest in_reach {reach:.3f}" for length, reach in sorted(lowest.items()) if reach < 1]
+    if failed:
+        print(
+            f"{run}: check of reach: failed ({'; '.join(failed)}); see docs/attention.md", file=sys.stderr, flush=True
+        )
 
 
 def batches(

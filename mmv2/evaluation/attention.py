@@ -3,7 +3,9 @@
 Positions bear marks, such as an age or the needle; every attention map reads the marks in place of its values
 (``Mixer.attention``), by the kernels and masks with which the model reads a prompt. No weights are kept: beside the
 model's own decoding state, memory is linear in the prompt. The same is read flat, with equal attention to all that a
-map holds: it is the attention of chance, and tells whether a mask leaves something out of reach.
+map holds: it is the attention of chance, and tells whether a mask leaves something out of reach. A prompt is read in
+pieces of many tokens, an answer token by token; other kernels and masks do the one and the other, so that for the check
+of reach the last token is also read as a piece of its own.
 
 Shapes: B prompts, T tokens of each, M marks, L layers, H heads.
 """
@@ -22,7 +24,8 @@ from mmv2.layers.decoder import Block, Decoder, DecoderState
 
 SELF = "age_0"
 """The last token's mark. A transformer looks at itself too, a memory never holds the token that reads it."""
-STRETCH_ENDS = ("marked_first", "marked_last")
+OF_THE_CHECK = ("second", "marked_first", "marked_last")
+"""Marks of single tokens, which the check of reach alone needs."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,16 @@ class Looks:
 
     learnt: Mapping[str, np.ndarray]
     flat: Mapping[str, np.ndarray]
+    flat_alone: Mapping[str, np.ndarray]
+    """As ``flat``, the last token read as a piece of its own after all others."""
 
 
 def marks(ages: Sequence[int], length: int, stretch: tuple[int, int]) -> dict[str, np.ndarray]:
     """Which of a prompt's tokens bear which mark: bool (T,) by name. Marks without tokens are left out.
 
     age_<n>: tokens of age n, counted from the last one, up to the next of ``ages``; without the very first token, on
-    which attention may rest when it looks for nothing. first: that one. marked: the stretch. marked_first, marked_last:
-    its ends alone.
+    which attention may rest when it looks for nothing. first: that one. second: the one after it, unless it is the
+    last. marked: the stretch. marked_first, marked_last: its ends alone.
 
     Args:
         ages: least ages of the groups, ascending from 0.
@@ -50,7 +55,8 @@ def marks(ages: Sequence[int], length: int, stretch: tuple[int, int]) -> dict[st
     start, stop = stretch
     found = {f"age_{age}": (group_T == group) & (places_T > 0) for group, age in enumerate(ages)}
     found |= {"first": places_T == 0, "marked": (places_T >= start) & (places_T < stop)}
-    found |= dict(zip(STRETCH_ENDS, (places_T == start, places_T == stop - 1), strict=True))
+    second_T = (places_T == 1) & (group_T > 0)
+    found |= dict(zip(OF_THE_CHECK, (second_T, places_T == start, places_T == stop - 1), strict=True))
     return {name: held_T for name, held_T in found.items() if held_T.any()}
 
 
@@ -82,7 +88,16 @@ def look(model: Decoder, tokens_BT: Tensor, marks_BTM: Tensor) -> Looks:
         tokens_BT: token ids, with begin-of-text.
         marks_BTM: of the model's type.
     """
-    start = (tokens_BT.shape[1] - 1) // PREFILL * PREFILL  # of the piece in which the last token is read
+    last = tokens_BT.shape[1] - 1
+    start = last // PREFILL * PREFILL  # of the piece in which the last token is read
+    learnt, flat = _look_from(model, tokens_BT, marks_BTM, start)
+    return Looks(learnt, flat, flat if start == last else _look_from(model, tokens_BT, marks_BTM, last)[1])
+
+
+def _look_from(
+    model: Decoder, tokens_BT: Tensor, marks_BTM: Tensor, start: int
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
+    """Learnt and flat attention of the last token where a piece begins at ``start``."""
     state = read(model, tokens_BT[:, :start])[1] if start else DecoderState([None] * len(model.blocks))
     x_BTD = model.embedding(tokens_BT[:, start:])
     found: dict[bool, list[dict[str, Tensor]]] = {False: [], True: []}
@@ -93,7 +108,7 @@ def look(model: Decoder, tokens_BT: Tensor, marks_BTM: Tensor) -> Looks:
             maps = block.mixer.attention(inputs_BTD, layer_state, marks_BTM, flat)
             layers.append({name: attention_BHTM[:, :, -1] for name, attention_BHTM in maps.items()})
         x_BTD, _ = block.extend(x_BTD, layer_state)
-    return Looks(_stacked(found[False]), _stacked(found[True]))
+    return _stacked(found[False]), _stacked(found[True])
 
 
 def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
@@ -104,9 +119,10 @@ def attention_details(names: Sequence[str], marks_MT: np.ndarray, looks: Looks, 
     """What the records tell of one prompt; the parts of a key are joined by dots.
 
     maps: their names, comma between. positions.<mark>: how many tokens bear it. attention.<map>.<layer>.<mark>: mean
-    over heads; not of the stretch's ends. most.<map>.<layer>: the attention of the layer's most attentive head to the
-    marked stretch. flat.<map>.<mark>: flat attention, mean over layers and heads. in_reach: share of layers and marks,
-    the last token's own aside, that some map holds; 1 unless a mask leaves a part of the prompt out of reach.
+    over heads; not of marks for the check alone. most.<map>.<layer>: the attention of the layer's most attentive head
+    to the marked stretch. flat.<map>.<mark>: flat attention, mean over layers and heads. in_reach: share of layers and
+    marks, the last token's own aside, that some map holds in both ways of reading; 1 unless a mask leaves a part of the
+    prompt out of reach.
 
     Args:
         names, marks_MT: of the prompt, as from ``marks``.
@@ -119,15 +135,20 @@ def attention_details(names: Sequence[str], marks_MT: np.ndarray, looks: Looks, 
     for of_map, attention_LBHM in looks.learnt.items():
         for layer, attention_HM in enumerate(attention_LBHM[:, row]):
             means_M = zip(names, attention_HM.mean(axis=0).tolist(), strict=True)
-            told = {name: mean for name, mean in means_M if name not in STRETCH_ENDS}
+            told = {name: mean for name, mean in means_M if name not in OF_THE_CHECK}
             details |= {f"attention.{of_map}.{layer}.{name}": mean for name, mean in told.items()}
             details[f"most.{of_map}.{layer}"] = float(attention_HM[:, stretch].max())
     for of_map, attention_LBHM in looks.flat.items():
         means_M = attention_LBHM[:, row].mean(axis=(0, 1)).tolist()
         details |= {f"flat.{of_map}.{name}": mean for name, mean in zip(names, means_M, strict=True)}
-    most_LM = np.max([attention_LBHM[:, row].max(axis=1) for attention_LBHM in looks.flat.values()], axis=0)
+    held_LM = np.logical_and(*(_held(flat, row) for flat in (looks.flat, looks.flat_alone)))
     to_hold = [place for place, name in enumerate(names) if name != SELF]
-    return {**details, "in_reach": float((most_LM[:, to_hold] > 0).mean())}
+    return {**details, "in_reach": float(held_LM[:, to_hold].mean())}
+
+
+def _held(flat: Mapping[str, np.ndarray], row: int) -> np.ndarray:
+    """Whether any map holds a mark, bool (L, M)."""
+    return np.any([(attention_LBHM[:, row] > 0).any(axis=1) for attention_LBHM in flat.values()], axis=0)
 
 
 @torch.inference_mode()

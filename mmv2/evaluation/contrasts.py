@@ -11,6 +11,11 @@ leaves out 0, the exact sign test does not (p = 0.125). So every pool is resampl
 that adds the most and one that adds the least an example can (Agresti and Caffo 2000): 4 and 5 such pairs then leave 0
 in, 6 do not, as in the exact test. The mean is of the real examples.
 
+The two also pull the resampled mean towards the middle. Of one pool that is right, as in Agresti and Coull's interval
+of a rate; but in a sum over pools the pulls add up, while the width only grows as a root: intervals of the average of
+15 benchmarks with 10 questions each left out the truth in more than a third of simulations. So the sum is pulled no
+farther than by the one pool that pulls most.
+
 With several training seeds, those are drawn too, once for all cells of one trained model. Of S seeds, S - 1 are drawn
 with replacement (Rao and Wu 1988): drawing S would make the variance between so few too small by (S - 1) / S. With one
 seed the interval holds what other examples would change, NOT what another training would.
@@ -66,6 +71,11 @@ class _Pool:
         return self.scores[0].shape[1]
 
     @property
+    def mean(self) -> float:
+        """What its examples add to the sum, over training seeds."""
+        return float(sum(w * x.mean() for w, x in zip(self.weights, self.scores, strict=True)))
+
+    @property
     def reach(self) -> float:
         """From the least to the most that its examples can add to the sum."""
         return sum(map(abs, self.weights))
@@ -89,10 +99,10 @@ def contrast(terms: Sequence[Term], seed: int) -> Contrast:
     seeds = _seeds(terms)
     pools = _pools(terms)
     values_R = _resampled(pools, {arm: len(found) for arm, found in sorted(seeds.items())}, np.random.default_rng(seed))
-    mean = float(sum(w * x.mean() for pool in pools for w, x in zip(pool.weights, pool.scores, strict=True)))
-    low, high = bounds(values_R, mean)
+    mean = float(sum(pool.mean for pool in pools))
+    least, most = (sum(of(term.weight, 0.0) for term in terms) for of in (min, max))
+    low, high = bounds(np.clip(values_R - _excess_pull(pools), least, most), mean)
     if all(_each_adds_the_same(pool) for pool in pools):
-        least, most = (sum(of(term.weight, 0.0) for term in terms) for of in (min, max))
         # All that differ may be of the pool in which one of them moves the sum most.
         others = others_at_most((most - least) * min(pool.num_examples / pool.reach for pool in pools))
         low, high = min(low, mean - others * (mean - least)), max(high, mean + others * (most - mean))
@@ -171,8 +181,9 @@ def _resampled(pools: Sequence[_Pool], num_seeds: Mapping[str, int], rng: np.ran
         drawn = {arm: _shares_RS(number, rng) for arm, number in num_seeds.items()}
         values_R = np.zeros(_CHUNK)
         for pool in map(_with_extremes, pools):
-            number = pool.num_examples
-            shares_RN = rng.multinomial(number, np.full(number, 1 / number), size=_CHUNK) / number
+            # As many as there are real ones: made-up ones must not make the interval narrower.
+            among, number = pool.num_examples, pool.num_examples - 2
+            shares_RN = rng.multinomial(number, np.full(among, 1 / among), size=_CHUNK) / number
             for weight, arm, scores_SN in zip(pool.weights, pool.arms, pool.scores, strict=True):
                 values_R += weight * (drawn[arm] * (shares_RN @ scores_SN.T)).sum(axis=1)
         chunks.append(values_R)
@@ -183,6 +194,13 @@ def _with_extremes(pool: _Pool) -> _Pool:
     """The pool with two more examples: one that adds the most, one that adds the least."""
     scores = [with_extremes(x, w > 0) for w, x in zip(pool.weights, pool.scores, strict=True)]
     return _Pool(pool.weights, pool.arms, scores)
+
+
+def _excess_pull(pools: Sequence[_Pool]) -> float:
+    """By how much the made-up examples of all pools move the mean farther than those of any one pool."""
+    pulls = [_with_extremes(pool).mean - pool.mean for pool in pools]
+    most = max(map(abs, pulls))
+    return sum(pulls) - min(most, max(-most, sum(pulls)))
 
 
 def _shares_RS(number: int, rng: np.random.Generator) -> np.ndarray:

@@ -63,8 +63,8 @@ def evaluate(
         context_lengths: answer the examples of these lengths alone; None: all.
 
     Raises:
-        UserError: an argument is out of range, a file is missing or damaged, or the examples were made with another
-            tokenizer.
+        UserError: an argument is out of range, a file is missing or damaged, the examples were made with another
+            tokenizer, or the task's answers cannot be scored here.
     """
     if batch_size < 1:
         raise UserError(f"batch_size: {batch_size}; decode at least 1 example at a time")
@@ -73,6 +73,8 @@ def evaluate(
     header, examples = read_frozen(frozen_file)
     examples = _of_lengths(examples, context_lengths, frozen_file)
     _check_tokenizer(model_folder, header, frozen_file)
+    task: TaskSpec = entry("task", header.task)
+    task.before(header)
     final = load_final(model_folder)
     final.model.to(device)
     constant = {**_constant(final, model_folder, header, frozen_file), "device": device}
@@ -82,7 +84,6 @@ def evaluate(
         _key(final, model_folder, frozen_file, context_lengths, batch_size, device),
     )
     answer_all(final, header, examples, batch_size, progress)
-    task: TaskSpec = entry("task", header.task)
     write_records(
         output_file,
         (

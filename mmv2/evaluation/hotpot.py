@@ -1,9 +1,9 @@
 """Reads HotpotQA in the distractor setting: the published JSON list, or rows in the columns of its Hub copy."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, field_validator
 
 from mmv2.errors import UserError
 from mmv2.evaluation.question_files import DocumentQuestion, QuestionFile
@@ -12,10 +12,17 @@ from mmv2.evaluation.rows import DataSet, parse_rows, read_content
 HOTPOTQA = DataSet("HotpotQA", "hotpot_dev_distractor_v1.json", "hotpotqa.github.io", "CC BY-SA 4.0")
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("blank; mend the row or leave it out")
+    return text
+
+
 class _Row(BaseModel):
     id: str | None = Field(default=None, validation_alias=AliasChoices("_id", "id"))
-    question: str
-    answer: str
+    question: Annotated[str, AfterValidator(_not_blank)]
+    answer: Annotated[str, AfterValidator(_not_blank)]
+    """A blank one would stand in every text."""
     supporting_facts: list[tuple[str, int]]
     """Title and number of each sentence that the answer needs."""
     context: list[tuple[str, list[str]]] = Field(min_length=1)

@@ -22,22 +22,29 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from mmv2.data.tokenizer import BOS, marker_ids
+from mmv2.data.tokenizer import marker_ids
 from mmv2.errors import UserError, choices
 from mmv2.evaluation.answering import stopped
 from mmv2.evaluation.continuations import Ids, batches, likelihoods
 from mmv2.evaluation.generation import answer, read
-from mmv2.evaluation.prompts import common_length
+from mmv2.evaluation.prompts import begun_ids, common_length, known_ids
 from mmv2.evaluation.reading import predict_tokens
 from mmv2.evaluation.scoring import until
 from mmv2.files import sha256
 from mmv2.final import WEIGHTS, load_final
 from mmv2.layers.decoder import DecoderState
 from mmv2.registry import architecture
+from mmv2.training.parallel import find_device
 
 SHARED_TOKENS = 32
 """A beginning that a task's contexts share is read once, from this length on."""
 TOO_LONG = ("error", "truncate_left")
+DEFAULT_DEVICE = "cuda:0"
+"""What lm-eval asks for where the user names no device."""
+GREEDY = {"num_beams": 1, "num_return_sequences": 1, "repetition_penalty": 1, "no_repeat_ngram_size": 0}
+"""Generation settings with the values that leave an answer the greedy one."""
+OF_DRAWS = ("top_p", "top_k", "min_p")
+"""Generation settings that say how to draw; of any value, as nothing is drawn."""
 
 
 @register_model("mmv2")
@@ -50,41 +57,42 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
         batch_size: int | str = 1,
         max_batch_size: int | None = None,
         device: str | None = None,
-        max_length: int | None = None,
+        max_length: int | str | None = None,
         too_long: str = "error",
         **unknown: Any,
     ):
-        """Load the model.
+        """Load the model; torch computes on one thread from here on, as in ``evaluate``.
 
         Args:
             pretrained: final/ folder.
             batch_size: rows computed together.
             max_batch_size: of lm-eval, for a batch size that is found automatically; not used.
-            device: such as cpu or cuda:0; where there is no GPU the CPU is used, and told.
-            max_length: tokens that a request may have; None: the training context. Models may read further.
-            too_long: ``error``, or ``truncate_left``: cut the beginning, as lm-eval's own models do; the number of
-                requests cut is told in the results.
+            device: cpu, cuda or such as cuda:1. None, and lm-eval's own default cuda:0: the CPU where there is no GPU,
+                which is told.
+            max_length: tokens that a request may have, from 2 on; None: the training context. Models may read further.
+            too_long: ``error``, or ``truncate_left``: cut the beginning of a prompt behind its begin-of-text; the
+                number of requests cut is told in the results.
             unknown: further model_args, an error.
 
         Raises:
-            UserError: an argument is unknown or out of range, or the folder is no final/ folder.
+            UserError: an argument is unknown or out of range, there is no such GPU, or the folder is no final/ folder.
         """
         super().__init__()
         if unknown:
             name = min(unknown)
             known = ("pretrained", "batch_size", "device", "max_length", "too_long")
             raise UserError(f"model_args: {name!r} is unknown; {choices(name, known)}")
-        if not str(batch_size).isdigit() or int(batch_size) < 1:
-            raise UserError(f"batch_size: {batch_size!r}; it must be a number from 1 on")
+        self.batch_size = _number("batch_size", batch_size, 1)
+        length = None if max_length is None else _number("model_args: max_length", max_length, 2)
         if too_long not in TOO_LONG:
             raise UserError(f"model_args: too_long: {too_long!r} is unknown; {choices(too_long, TOO_LONG)}")
+        self._device = _device(device)
+        torch.set_num_threads(1)
         self.folder = Path(pretrained)
         self.final = load_final(self.folder)
-        self.max_length = int(max_length or self.final.config.max_seq_len)
+        self.max_length = length or self.final.config.max_seq_len
         self.too_long = too_long
         self.num_cut = 0
-        self.batch_size = int(batch_size)
-        self._device = _device(device)
         self.model = self.final.model.to(self._device)
         self._bos_id, self._eos_id = marker_ids(self.final.tokenizer)
 
@@ -96,11 +104,16 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
     def prefix_token_id(self) -> int:
         return self._bos_id
 
-    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
-        """Token ids, after begin-of-text unless the text has it itself or it is not wanted."""
-        ids: list[int] = self.final.tokenizer.encode(string, add_special_tokens=False).ids
-        begins = add_special_tokens is not False and not string.startswith(BOS)
-        return [self._bos_id, *ids] if begins else ids
+    def tok_encode(
+        self, string: str, add_special_tokens: bool | None = None, source: str = "lm-eval", **kwargs: Any
+    ) -> list[int]:
+        """Token ids, after begin-of-text unless the text has it itself or it is not wanted.
+
+        Raises:
+            UserError: the tokenizer does not know some word of ``source``.
+        """
+        encode = known_ids if add_special_tokens is False else begun_ids
+        return encode(self.final.tokenizer, string, source)
 
     def loglikelihood(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Of each continuation after its context: log-likelihood, and whether it is the greedy one.
@@ -130,27 +143,27 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
 
     def _pair(self, request: Instance) -> tuple[Ids, Ids]:
         context, continuation = request.args
-        if context == "":
-            ids, after = [self._bos_id], self.tok_encode(continuation, add_special_tokens=False)
-        else:
-            ids, after = self._encode_pair(context, continuation)
+        ids = self.tok_encode(context.rstrip(), source=_name(request))
+        after = self.tok_encode(context + continuation, source=_name(request))[len(ids) :]
         if not after:
             raise UserError(f"{_name(request)}: the continuation {continuation!r} has no token of its own")
         return self._fitting(request, ids, len(after) - 1), tuple(after)
 
     def _fitting(self, request: Instance, context: Sequence[int], after: int) -> Ids:
         """The context, which with so many tokens read after it must not be longer than ``max_length``."""
-        length = len(context) + after
+        length, room = len(context) + after, self.max_length - after
         if length <= self.max_length:
             return tuple(context)
-        if self.too_long == "error" or after >= self.max_length:
+        can_be_cut = room > 1  # something of the prompt is left behind begin-of-text
+        if self.too_long == "error" or not can_be_cut:
+            cut = ", or too_long=truncate_left to cut the beginning" if can_be_cut else ""
             raise UserError(
                 f"{_name(request)}: {length} tokens with begin-of-text and what follows the prompt, but max_length is "
                 f"{self.max_length} (the model was trained on {self.final.config.max_seq_len}); give model_args "
-                f"max_length={length} to let the model read that far, or too_long=truncate_left to cut the beginning"
+                f"max_length={length} to let the model read that far{cut}"
             )
         self.num_cut += 1
-        return tuple(context[length - self.max_length :])
+        return context[0], *context[1 - room :]
 
     def _sharing(self, requests: Sequence[Instance], contexts: Sequence[Ids]) -> Iterator[tuple[Ids, list[int]]]:
         """Numbers of the requests of each task, and what all their contexts begin with."""
@@ -173,7 +186,10 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
         found = []
         for request in tqdm(requests, desc="texts", disable=disable_tqdm):
             windows = get_rolling_token_windows(
-                self.tok_encode(request.args[0], add_special_tokens=False), self._bos_id, self.max_length, 1
+                self.tok_encode(request.args[0], add_special_tokens=False, source=_name(request)),
+                self._bos_id,
+                self.max_length,
+                1,
             )
             total = math.fsum(self._window(*make_disjoint_window(window)) for window in windows)
             self.cache_hook.add_partial("loglikelihood_rolling", request.args, total)
@@ -192,7 +208,7 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
         """Greedy text after each context, cut at the first stop; end-of-text and ``max_gen_toks`` end it too."""
         limits = [self._limits(request) for request in requests]
         contexts = [
-            self._fitting(request, self.tok_encode(request.args[0]), budget)
+            self._fitting(request, self.tok_encode(request.args[0], source=_name(request)), budget)
             for request, (budget, _) in zip(requests, limits, strict=True)
         ]
         found = [""] * len(requests)
@@ -215,13 +231,21 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
         return found
 
     def _limits(self, request: Instance) -> tuple[int, list[str]]:
-        """Budget and stops."""
-        wanted = normalize_gen_kwargs(request.args[1])
-        if wanted.get("do_sample") or wanted.get("temperature"):
+        """Budget and stops; all other settings must leave the answer the greedy one."""
+        wanted: dict[str, Any] = dict(normalize_gen_kwargs(request.args[1]))
+        budget, stops = wanted.pop("max_gen_toks"), wanted.pop("until")
+        if wanted.pop("do_sample") or wanted.pop("temperature", 0):
             raise UserError(
                 f"{_name(request)}: asks for sampled answers ({request.args[1]}); only greedy ones are given"
             )
-        return int(wanted["max_gen_toks"]), list(wanted["until"])
+        for key in sorted(wanted.keys() - set(OF_DRAWS)):
+            where = f"{_name(request)}: generation settings: {key}"
+            if key not in GREEDY:
+                known = ("do_sample", "max_gen_toks", "temperature", "until", *GREEDY, *OF_DRAWS)
+                raise UserError(f"{where}: unknown; {choices(key, known)}")
+            if wanted[key] != GREEDY[key]:
+                raise UserError(f"{where}: {wanted[key]!r}, but only greedy answers are given; leave it out")
+        return _number(f"{_name(request)}: max_gen_toks", budget, 1), list(stops)
 
     def get_model_info(self) -> dict[str, Any]:
         """For lm-eval's results: which weights, and what was decided about begin-of-text and length."""
@@ -245,12 +269,17 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
 
 
 def _device(name: str | None) -> torch.device:
-    """The device of that name, or a GPU where none is named."""
-    if name == "cpu" or torch.cuda.is_available():
-        return torch.device(name or "cuda")
-    # lm-eval itself asks for cuda:0 where the user names none, so that this is no mistake of the user's.
-    logging.getLogger(__name__).warning("%s: there is no GPU that torch can use; the CPU is used", name or "cuda")
-    return torch.device("cpu")
+    """The device of that name; where the user need not have named one, the CPU if there is no GPU."""
+    if name in (None, DEFAULT_DEVICE) and not torch.cuda.device_count():
+        logging.getLogger(__name__).warning("%s: there is no GPU that torch can use; the CPU is used", name or "cuda")
+        return torch.device("cpu")
+    return find_device(name)
+
+
+def _number(name: str, value: int | str, least: int) -> int:
+    if not str(value).isdecimal() or int(value) < least:
+        raise UserError(f"{name}: {value!r}; it must be a number from {least} on")
+    return int(value)
 
 
 def _name(request: Instance) -> str:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tokenizers import Tokenizer
 
-from mmv2.data.tokenizer import UNKNOWN, unknown_words
+from mmv2.data.tokenizer import UNKNOWN, marker_ids, unknown_words
 from mmv2.errors import UserError
 
 P = TypeVar("P")
@@ -60,3 +60,9 @@ def known_ids(tokenizer: Tokenizer, text: str, source: str) -> list[int]:
         words = ", ".join(map(repr, dict.fromkeys(unknown_words(tokenizer, text))))
         raise UserError(f"{source}: the tokenizer has no token for {words}; use words of its vocabulary")
     return ids
+
+
+def begun_ids(tokenizer: Tokenizer, text: str, source: str) -> list[int]:
+    """Token ids after begin-of-text, which is not put before a text that has it itself; otherwise as ``known_ids``."""
+    ids, (bos_id, _) = known_ids(tokenizer, text, source), marker_ids(tokenizer)
+    return ids if ids[:1] == [bos_id] else [bos_id, *ids]

@@ -14,6 +14,7 @@ from mmv2.config import validate
 from mmv2.errors import UserError
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 _GZIP = b"\x1f\x8b"
 
 
@@ -35,11 +36,15 @@ class DataSet:
         )
 
 
-def read_content(path: Path, data_set: DataSet) -> Any:
-    """What a JSON file holds; of JSON lines (``.jsonl``, ``.jsonl.gz``) the list of all lines.
+def read_content(path: Path, data_set: DataSet | None = None) -> Any:
+    """What a JSON file holds, plain or gzipped; of JSON lines (``.jsonl``, ``.jsonl.gz``) the list of all lines.
+
+    Args:
+        path: the file.
+        data_set: where it comes from, for the error that it is absent.
 
     Raises:
-        UserError: the file is absent (with where it comes from), or no JSON (with the line).
+        UserError: the file is absent, damaged, or no JSON (with the line).
     """
     text = _read_text(path, data_set)
     if not is_lines(path):
@@ -55,24 +60,28 @@ def is_lines(path: Path) -> bool:
     return ".jsonl" in path.suffixes[-2:]
 
 
+def placed(rows: list[T], path: Path) -> Iterator[tuple[str, T]]:
+    """Every row and its place, such as ``line 3`` or ``row 3`` (from 1)."""
+    unit = "line" if is_lines(path) else "row"
+    return ((f"{unit} {number}", row) for number, row in enumerate(rows, start=1))
+
+
 def parse_rows(cls: type[M], rows: list[Any], path: Path) -> Iterator[tuple[str, M]]:
-    """Every row and its place, such as ``line 3`` or ``row 3`` (from 1).
+    """Every row and its place.
 
     Raises:
         UserError: a row lacks a field, or has one of another type; the file, the place and the field.
     """
-    unit = "line" if is_lines(path) else "row"
-    for number, row in enumerate(rows, start=1):
-        place = f"{unit} {number}"
+    for place, row in placed(rows, path):
         yield place, validate(cls, row, path, place)
 
 
-def _read_text(path: Path, data_set: DataSet) -> str:
+def _read_text(path: Path, data_set: DataSet | None) -> str:
     try:
         content = path.read_bytes()
         return (gzip.decompress(content) if content.startswith(_GZIP) else content).decode()
     except FileNotFoundError:
-        raise data_set.absent(path) from None
+        raise (data_set.absent(path) if data_set else UserError(f"{path}: no such file")) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text; fetch the file again") from None
     except (OSError, EOFError, zlib.error) as error:

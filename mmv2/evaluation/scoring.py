@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _ARTICLES = frozenset({"a", "an", "the"})
+_DASHES = str.maketrans({"\N{EN DASH}": "-", "\N{MINUS SIGN}": "-"})
+_WORD = re.compile(r"(?:(?<![\w.])-?\.?(?=\d))?\w+(?:(?<=\d)[-.,](?=\d)\w+)*")
+"""A word, or a number with its sign, points, commas and dashes: 5.5 does not begin with the word 5."""
 
 
 def postprocess(prediction: str) -> str:
@@ -24,8 +27,8 @@ def official(references: Sequence[str], prediction: str) -> float:
 def strict(references: Sequence[str], prediction: str) -> float:
     """1 when the first line begins with a reference, word by word.
 
-    Case, punctuation and articles do not count. What follows the answer does not count either: a base model is not
-    trained to stop there.
+    Case, punctuation outside of numbers and articles do not count. What follows the answer does not count either: a
+    base model is not trained to stop there.
     """
     words = _first_line_words(prediction)
     return float(any(words[: len(wanted)] == wanted for wanted in map(_first_line_words, references)))
@@ -38,6 +41,6 @@ def until(text: str, stops: Sequence[str]) -> str:
 
 def _first_line_words(text: str) -> list[str]:
     line = postprocess(text).partition("\n")[0].strip()
-    words = re.findall(r"\w+", line.casefold())
+    words = _WORD.findall(line.casefold().translate(_DASHES))
     # An answer of articles or signs alone ("%", "A") stands for itself.
     return [word for word in words if word not in _ARTICLES] or words or [line]

@@ -1,16 +1,17 @@
 """Text that a trained model writes, as it writes it: ``mmv2 generate``."""
 
+import logging
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TextStreamer
-from transformers.utils import logging
 
 from mmv2.convert import for_transformers
-from mmv2.data.tokenizer import BOS, unknown_words
 from mmv2.errors import UserError
-from mmv2.final import TOKENIZER, load_final
+from mmv2.evaluation.prompts import begun_ids
+from mmv2.final import load_final
 from mmv2.training.parallel import find_device
 
 
@@ -25,9 +26,11 @@ def generate(
 ) -> None:
     """Print what follows a prompt, word by word, up to end-of-text.
 
+    Prompt and text may be longer than the training context, which is told on standard error.
+
     Args:
         folder: ``final/`` of a run.
-        prompt: begin-of-text is put before it.
+        prompt: begin-of-text is put before it, unless it has it itself.
         max_new_tokens: at most so many, end-of-text included.
         temperature: 0: the most probable token at every step; else logits are divided by it before a token is drawn.
         top_p: draw from the most probable tokens that together reach this probability.
@@ -40,22 +43,36 @@ def generate(
     """
     check_options(max_new_tokens, temperature, top_p)
     final = load_final(folder)
-    unknown = unknown_words(final.tokenizer, prompt)
-    if unknown:
-        raise UserError(f"--prompt: {folder / TOKENIZER} has no token for {unknown[0]!r}; use words of its corpus")
+    ids = begun_ids(final.tokenizer, prompt, "--prompt")
     model: Any
     model, tokenizer = for_transformers(final, folder)
     model.to(find_device(device))
-    ids = tokenizer(BOS + prompt, add_special_tokens=False, return_tensors="pt").to(model.device)
+    input_ids = torch.tensor([ids], device=model.device)
+    _tell_length(len(ids), max_new_tokens, final.config.max_seq_len)
     drawn = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
-    logging.set_verbosity_error()  # its reminder that the training context is exceeded is no mistake here
     torch.manual_seed(seed)
     model.generate(
-        **ids,
+        input_ids=input_ids,
+        attention_mask=torch.ones_like(input_ids),
         **(drawn if temperature else {"do_sample": False}),
         max_new_tokens=max_new_tokens,
         streamer=TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True),
     )
+
+
+def _tell_length(prompt: int, new: int, context: int) -> None:
+    """In place of transformers' reminder, which names neither length and comes amid the text."""
+    logging.getLogger("transformers.generation.stopping_criteria").addFilter(_is_no_reminder)
+    if prompt + new > context:
+        print(
+            f"mmv2 generate: a prompt of {prompt} tokens and up to {new} new ones: more than the {context} of the "
+            f"training context; nothing is cut",
+            file=sys.stderr,
+        )
+
+
+def _is_no_reminder(record: logging.LogRecord) -> bool:
+    return "exceeded the model's predefined maximum length" not in record.getMessage()
 
 
 def check_options(max_new_tokens: int, temperature: float, top_p: float) -> None:

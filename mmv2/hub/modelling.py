@@ -15,6 +15,7 @@ from mmv2.hub.configuration import MemoryMosaicsConfig
 from mmv2.hub.padding import extend_padded, forward_padded
 from mmv2.layers.decoder import Decoder, DecoderState
 from mmv2.layers.initialisation import init_linear_
+from mmv2.model.config import MosaicConfig
 from mmv2.model.model import memory_mosaics
 
 
@@ -48,6 +49,8 @@ class MemoryMosaicsForCausalLM(PreTrainedModel, GenerationMixin):
     ) -> CausalLMOutputWithPast | tuple[Tensor, ...]:
         """Logits in float32 at least, and the cache.
 
+        In training mode the long-term delay m is drawn anew at every call without a cache, from torch's generator.
+
         Args:
             input_ids: (B, T) token ids.
             attention_mask: (B, columns of the cache + T), 0 where a column is padding, on whichever side. Logits there
@@ -71,7 +74,7 @@ class MemoryMosaicsForCausalLM(PreTrainedModel, GenerationMixin):
             cache.columns += input_ids.shape[1]
         else:
             cache = None
-            logits_BTV = self.model(input_ids) if real_BT is None else forward_padded(self.model, input_ids, real_BT)
+            logits_BTV = self._whole(input_ids, real_BT)
         loss = None if labels is None else self.loss_function(logits_BTV, labels, vocab_size=self.config.vocab_size)
         output = CausalLMOutputWithPast(loss, _kept(logits_BTV, logits_to_keep), past_key_values=cache)
         return output.to_tuple() if return_dict is False else output
@@ -88,6 +91,13 @@ class MemoryMosaicsForCausalLM(PreTrainedModel, GenerationMixin):
             raise ValueError(f"attention_mask: shape {tuple(mask.shape)}, but {(rows, columns)} is needed: all columns")
         real_BT = mask[:, -new:].bool()
         return None if real_BT.all() else real_BT
+
+    def _whole(self, input_ids: Tensor, real_BT: Tensor | None) -> Tensor:
+        config = cast(MosaicConfig, self.model.config)
+        step_inputs = {"long_term_delay": config.draw_delays(_uniform)} if self.training else {}
+        if real_BT is None:
+            return self.model(input_ids, **step_inputs)
+        return forward_padded(self.model, input_ids, real_BT, **step_inputs)
 
     def _extend(
         self, input_ids: Tensor, real_BT: Tensor | None, state: DecoderState | None, last_only: bool
@@ -149,6 +159,10 @@ def from_decoder(decoder: Decoder) -> MemoryMosaicsForCausalLM:
         model = MemoryMosaicsForCausalLM(MemoryMosaicsConfig(model=decoder.config.model_dump(mode="json")))
     model.model = decoder
     return model.train(decoder.training)
+
+
+def _uniform(low: int, high: int) -> int:
+    return int(torch.randint(low, high + 1, ()))
 
 
 def _kept(logits_BTV: Tensor, logits_to_keep: int | Tensor) -> Tensor:

@@ -6,6 +6,7 @@ whichever side the padding is. Rows that have read different numbers of tokens t
 Shapes: B rows, T columns, V vocabulary, N tokens of a row that are no padding, R rows that have as many.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -15,10 +16,11 @@ from mmv2.layers.decoder import Decoder, DecoderState
 from mmv2.model.model import MosaicMixer, MosaicState
 
 
-def forward_padded(model: Decoder, tokens_BT: Tensor, real_BT: Tensor) -> Tensor:
-    """Logits (B, T, V) of whole rows; 0 where ``real_BT`` is False."""
+def forward_padded(model: Decoder, tokens_BT: Tensor, real_BT: Tensor, **step_inputs: Sequence[int]) -> Tensor:
+    """Logits (B, T, V) of whole rows; 0 where ``real_BT`` is False. ``step_inputs``: see ``Decoder.forward``."""
     places_BT = real_BT.long().argsort(dim=1, descending=True, stable=True)
-    logits_BTV = model(tokens_BT.gather(1, places_BT))  # what comes after a row's tokens is seen by none of them
+    # What comes after a row's tokens is seen by none of them.
+    logits_BTV = model(tokens_BT.gather(1, places_BT), **step_inputs)
     places_BTV = places_BT[..., None].expand_as(logits_BTV)
     return torch.zeros_like(logits_BTV).scatter(1, places_BTV, logits_BTV) * real_BT[..., None]
 
@@ -66,4 +68,4 @@ def _nothing_read(model: Decoder, rows: int) -> DecoderState:
 def _joined(parts: list[DecoderState]) -> DecoderState:
     """The rows of all parts, one part after the other."""
     layers = [MosaicState.join(layer) for layer in zip(*(part.layers for part in parts), strict=True)]
-    return DecoderState(layers, max(part.length for part in parts))
+    return DecoderState(layers)

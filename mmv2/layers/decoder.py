@@ -89,14 +89,13 @@ class Mixer(nn.Module, ABC):
 
 @dataclass
 class DecoderState:
-    """Decoding state of a whole model: one entry per layer, and the tokens consumed."""
+    """Decoding state of a whole model: one entry per layer."""
 
     layers: list[Any]
-    length: int = 0
 
     def select(self, rows_R: Tensor) -> "DecoderState":
         """A copy for these sequences, in this order, as often as named: beams, or rows that part company."""
-        return DecoderState([layer.select(rows_R) for layer in self.layers], self.length)
+        return DecoderState([layer.select(rows_R) for layer in self.layers])
 
     def clone(self) -> "DecoderState":
         """A copy that can be extended without changing this one: one prefix serves many queries."""
@@ -202,7 +201,7 @@ class Decoder(nn.Module):
             x_BTD, layer_state = cast(Block, block).extend(x_BTD, layer_state)
             layers.append(layer_state)
         logits_BTV = self._logits(x_BTD[:, -1:] if last_only else x_BTD)
-        return logits_BTV, DecoderState(layers, state.length + tokens_BT.shape[1])
+        return logits_BTV, DecoderState(layers)
 
 
 def _of_layer(step_inputs: Mapping[str, Sequence[int]], layer: int) -> dict[str, int]:

@@ -25,11 +25,7 @@ def draw_delays(config: MosaicConfig, seed: int, step: int) -> StepInputs:
 
     A function of seed and step alone, so that all ranks and resumed runs draw the same.
     """
-    generator = random.Random(f"long_term_delay {seed} {step}")
-    low, high = config.long_term_delay_range
-    if config.delay_draw == "step":
-        return {"long_term_delay": [generator.randint(low, high)] * config.num_layers}
-    return {"long_term_delay": [generator.randint(low, high) for _ in range(config.num_layers)]}
+    return {"long_term_delay": config.draw_delays(random.Random(f"long_term_delay {seed} {step}").randint)}
 
 
 def flops_per_token(config: MosaicConfig, context: int) -> int:

@@ -3,6 +3,7 @@
 Options beside the paper's text are the choices it leaves open; each is discussed in docs/decisions.md.
 """
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -40,6 +41,12 @@ class MosaicConfig(ModelConfig):
         """Whether training draws no m, but keeps one (Table 12)."""
         low, high = self.long_term_delay_range
         return low == high
+
+    def draw_delays(self, uniform: Callable[[int, int], int]) -> list[int]:
+        """m of one training step for each layer (Section 3); ``uniform`` draws from a range, both ends included."""
+        if self.delay_draw == "step":
+            return [uniform(*self.long_term_delay_range)] * self.num_layers
+        return [uniform(*self.long_term_delay_range) for _ in range(self.num_layers)]
 
     @model_validator(mode="after")
     def _delays_make_sense(self) -> Self:

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from mmv2.evaluation.statistics import Interval, ratio_interval
-from mmv2.reporting.selection import SEED, compared, of_task
+from mmv2.reporting.selection import SEED, compared, field, of_task
 from mmv2.reporting.style import Look, proxy
 
 TASK = "attention"
@@ -62,6 +62,20 @@ class AttentionMap:
 def looked_at(records: pd.DataFrame) -> pd.DataFrame:
     """The task's records of runs as in the paper's main comparison, whether they have attention maps or not."""
     return compared(of_task(records, TASK))
+
+
+def check_of_reach(records: pd.DataFrame) -> str:
+    """The result of the check of reach (docs/attention.md) on all prompts of these runs, drawn or not, in words."""
+    measured = looked_at(records)
+    reach = field(measured, "score_in_reach").dropna()
+    if reach.empty:
+        return "check of reach: no model has attention maps"
+    lowest = reach.groupby([measured["run"], measured["context_length"]]).min().reset_index()
+    failed = [
+        f"{one['run']}, {one['context_length']:,} tokens, lowest in_reach {one['score_in_reach']:.3f}"
+        for _, one in lowest[lowest["score_in_reach"] < 1].iterrows()
+    ]
+    return f"check of reach: failed ({'; '.join(failed)})" if failed else "check of reach: passed"
 
 
 def maps(records: pd.DataFrame, found: Mapping[str, Look]) -> Iterator[AttentionMap]:

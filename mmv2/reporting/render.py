@@ -48,7 +48,7 @@ def render_table(
 
 
 def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequence[Path], output_stem: Path) -> None:
-    """Write a figure as ``<output_stem>.png`` (200 dpi) and ``.pdf``; caption and scale of the runs as ``.txt``.
+    """Write a figure as ``<output_stem>.png`` (200 dpi) and ``.pdf``; caption, remark and the runs as ``.txt``.
 
     Args:
         name: of a file in ``mmv2/reporting/figures``.
@@ -67,8 +67,8 @@ def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequen
         for ending, metadata in _METADATA.items():
             with atomic(output_stem.with_name(output_stem.name + ending)) as temporary:
                 figure.savefig(temporary, format=ending[1:], metadata=metadata)
-    text = f"{spec.title}. {spec.caption}\n\n{_scales(spec.shown(records, *metrics))}\n"
-    write_text(output_stem.with_name(output_stem.name + ".txt"), text)
+    told = [f"{spec.title}. {spec.caption}", spec.remark(records, *metrics), _scales(spec.shown(records, *metrics))]
+    write_text(output_stem.with_name(output_stem.name + ".txt"), "\n\n".join(filter(None, told)) + "\n")
 
 
 def _scales(records: pd.DataFrame) -> str:

@@ -23,8 +23,15 @@ ELSEWHERE = set(SCALE) - {"budget"}
 """Columns that the page leaves out of its tables: they stand in that of the runs, and in the CSV files."""
 SECTIONS = {
     "Persistent knowledge": ("table01", "table02", "table09"),
-    "New knowledge": ("table03", "table04", "table05", "table10", "table11", "table13", "figure08", "ruler"),
-    "In-context learning": ("figure03", "figure04", "figure05", "figure06", "figure07", "figure13", "figure14"),
+    "New knowledge": (
+        *("table03", "table04", "table05", "table10", "table11", "table13", "table_ruler"),
+        *("figure08", "ruler"),
+    ),
+    "In-context learning": (
+        *("table_many_shot", "in_context"),
+        *("figure03", "figure04", "figure05", "figure06", "figure07", "figure13", "figure14"),
+    ),
+    "Where models look": ("figure01", "attention", "memory"),
     "Ablations": ("table12",),
     "Training": ("training", "search", "table_search"),
     "Further results": ("",),
@@ -39,7 +46,9 @@ DIMENSIONS = {
 INTRODUCTIONS = {
     "Persistent knowledge": "What a model remembers from training, and which benchmarks need more than that.",
     "New knowledge": "Questions about documents that stand in the prompt and nowhere in the training data.",
-    "In-context learning": "Classes learnt from demonstrations in the prompt, with labels of meaning and without.",
+    "In-context learning": "Classes learnt from demonstrations in the prompt, with labels of meaning and without, and "
+    "other tasks that examples show.",
+    "Where models look": "Attention of a prompt's last token, and the learned numbers that shape it.",
     "Ablations": "What the results owe to one part of the recipe.",
 }
 
@@ -119,13 +128,14 @@ def _sections(page: ClaimsPage | None, tables: Sequence[Table], figures: Sequenc
     for claim in page.claims if page else ():
         sections[DIMENSIONS[claim.dimension]].claims.append(claim)
     for table in tables:
-        sections[_title(table.name)].tables.append(table)
+        sections[section(table.name)].tables.append(table)
     for figure in figures:
-        sections[_title(figure.name)].figures.append(figure)
+        sections[section(figure.name)].figures.append(figure)
     return sections
 
 
-def _title(name: str) -> str:
+def section(name: str) -> str:
+    """The heading under which a table or figure stands."""
     return next(title for title, beginnings in SECTIONS.items() if name.startswith(beginnings))
 
 

@@ -40,8 +40,8 @@ REFERENCE_DASHES: dict[str, Any] = {
     "baseline_nearest_match": (0, (6, 2, 1, 2)),
     "baseline_constant_answer": (0, (4, 4)),
 }
-LEGEND = 0.9
-"""Height in inches that a figure has for its legend."""
+_APART = 0.1
+"""Inches between the panels and the legend."""
 BAND = "0.93"
 """Area of the interval around such a line."""
 
@@ -144,13 +144,15 @@ def new_panels(
     rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool = True
 ) -> tuple[Figure, list[list[Axes]]]:
     """Rows of empty panels of about that size in inches each, with one scale of values for all if ``sharey``."""
-    figure = Figure(figsize=(width * columns, height * rows + LEGEND), layout="constrained")
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, [list(row) for row in panels]
 
 
 def legend_below(figure: Figure, title: str, extra: Sequence[Artist] = ()) -> None:
     """Put one legend of all axes under the data, where it hides nothing and takes no width; runs first.
+
+    The figure grows by the height of the legend, so that panels keep theirs however many runs there are.
 
     Args:
         figure: with its axes labelled; what several label alike stands once.
@@ -163,7 +165,9 @@ def legend_below(figure: Figure, title: str, extra: Sequence[Artist] = ()) -> No
             entries.setdefault(label, handle)
     entries = dict(sorted(entries.items(), key=lambda entry: not isinstance(entry[1], ErrorbarContainer)))
     entries |= {str(artist.get_label()): artist for artist in extra}
-    figure.legend(entries.values(), entries.keys(), title=title, alignment="left", ncols=2, loc="outside lower center")
+    how: dict[str, Any] = {"alignment": "left", "ncols": 2, "loc": "outside lower center"}
+    legend = figure.legend(entries.values(), entries.keys(), title=title, **how)
+    figure.set_figheight(figure.get_figheight() + legend.get_window_extent().height / figure.dpi + _APART)
 
 
 def proxy(label: str, **how: Any) -> Line2D:

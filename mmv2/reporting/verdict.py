@@ -19,6 +19,7 @@ from mmv2.config import Config
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import RESAMPLINGS
 from mmv2.reporting.selection import SEED
+from mmv2.reporting.writer import rounded
 
 CLEAR = 20.0
 """Points above chance at which the interval must begin of a model that counts as able to do a task at all."""
@@ -151,8 +152,8 @@ class Comparison(Config):
 
 
 def points(number: float) -> str:
-    """A number for people; what rounds to zero has no sign."""
-    return f"{number:.1f}".replace("-0.0", "0.0") if abs(number) < 0.1 else f"{number:.1f}"
+    """A number of points, or of percent, for people."""
+    return rounded(number)
 
 
 class Verdict(Config):

@@ -13,6 +13,11 @@ from mmv2.evaluation.statistics import Interval
 from mmv2.files import write_text
 
 
+def rounded(number: float, decimals: int = 1) -> str:
+    """A number for people; what rounds to zero has no sign."""
+    return f"{number:z.{decimals}f}"
+
+
 def write_table(table: pd.DataFrame, title: str, caption: str, stem: Path, decimals: int = 1) -> None:
     """Write ``<stem>.csv``, ``.md`` and ``.tex``, each atomically.
 
@@ -50,7 +55,7 @@ def _csv(table: pd.DataFrame) -> str:
 def _number(cell: Any) -> Any:
     if _empty(cell):
         return ""
-    return f"{cell:.10g}" if isinstance(cell, float) else cell
+    return f"{cell:z.10g}" if isinstance(cell, float) else cell
 
 
 def _markdown(table: pd.DataFrame, body: Sequence[list[str]], title: str, caption: str) -> str:
@@ -99,9 +104,10 @@ def _text(cell: Any, decimals: int) -> str:
     if _empty(cell):
         return ""
     if isinstance(cell, Interval) and cell.low < cell.high:
-        return f"{cell.mean:.{decimals}f} [{cell.low:.{decimals}f}, {cell.high:.{decimals}f}]"
+        mean, low, high = (rounded(number, decimals) for number in (cell.mean, cell.low, cell.high))
+        return f"{mean} [{low}, {high}]"
     if isinstance(cell, Interval | float):
-        return f"{cell.mean if isinstance(cell, Interval) else cell:.{decimals}f}"
+        return rounded(cell.mean if isinstance(cell, Interval) else cell, decimals)
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
@@ -110,5 +116,6 @@ def _empty(cell: Any) -> bool:
 
 
 def _left_aligned(table: pd.DataFrame) -> list[bool]:
-    """Per column whether it holds any text."""
-    return [any(isinstance(cell, str) for cell in table[name]) for name in table.columns]
+    """Per column whether it holds text and no number."""
+    cells = [[cell for cell in table[name] if not _empty(cell)] for name in table.columns]
+    return [bool(column) and all(isinstance(cell, str) for cell in column) for column in cells]

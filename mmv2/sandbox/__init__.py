@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmv2.errors import UserError
-from mmv2.sandbox.program import FINISHED
 from mmv2.sandbox.run import ContainmentError, Limits, run
 
 __all__ = ["Limits", "Outcome", "available", "passes", "require"]
@@ -49,6 +48,10 @@ def require(asked: bool, packages: Sequence[str] = ()) -> None:
             "running code that a model wrote is off; switch it on with execute_code: true "
             "(lm-eval: --confirm_run_unsafe_code), or leave out the tasks that need it"
         )
+    _require_containment(packages)
+
+
+def _require_containment(packages: Sequence[str]) -> None:
     missing = available(tuple(packages))
     if missing:
         raise UserError(missing)
@@ -72,10 +75,10 @@ def available(packages: tuple[str, ...] = ()) -> str | None:
 def passes(program: str, tests: str, limits: Limits | None = None, packages: Sequence[str] = ()) -> Outcome:
     """Run a program and then its tests, both Python text, in one contained interpreter.
 
-    Raises UserError where programs cannot be contained. ``packages`` are installed packages, by name, that may be
-    imported beside the standard library.
+    Whether that was asked for is the caller's to ``require`` beforehand. Raises UserError where programs cannot be
+    contained. ``packages`` are installed packages, by name, that may be imported beside the standard library.
     """
-    require(asked=True, packages=packages)
+    _require_containment(packages)
     return _contained(f"{program}\n{tests}\n", limits or Limits(), packages)
 
 
@@ -86,14 +89,14 @@ def _contained(source: str, limits: Limits, packages: Sequence[str]) -> Outcome:
         raise UserError(f"programs written by models cannot be contained here: {error}; {_NEEDED}") from None
     if ended.stopped is not None:
         return Outcome(ended.stopped, f"stopped at the limit of {ended.stopped}")
+    if ended.said == "passed":
+        return Outcome("passed", "")
     code = os.waitstatus_to_exitcode(ended.status)
     if code == -signal.SIGXCPU:
         return Outcome("time", "stopped at the limit of processor time")
     if code < 0:
         return Outcome("killed", signal.strsignal(-code) or f"signal {-code}")
-    if code == FINISHED:
-        return Outcome("passed", "")
-    if code == 1:  # an exception that nobody caught; its last line names it
+    if ended.said == "failed":  # an exception that nobody caught; its last line names it
         lines = ended.output.decode("utf-8", errors="replace").split("\n")
         return Outcome("failed", next((line[:200] for line in reversed(lines) if line.strip()), ""))
     return Outcome("exited", f"exit status {code} before the tests were through")

@@ -5,7 +5,8 @@ builds the file system, takes limits and gives up every right; and below it the 
 When the first process ends, the kernel kills all others of its namespace. Standard library only.
 
 The launcher speaks with its caller over a socket that keeps messages apart: ``unshared``, answered by ``mapped`` when
-the user ids are set; ``started`` before the program is; at the end the program's wait status, or ``error: reason``.
+the user ids are set; ``started`` before the program is; at the end ``ended``, what the program said of itself (passed,
+failed or nothing) and its wait status; or ``error: reason``.
 """
 
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mmv2.sandbox import linux, seccomp
+from mmv2.sandbox.program import CHANNEL, FAILED
 
 NOBODY = 65534
 """User and group id of the program inside."""
@@ -68,16 +70,31 @@ def _first_process(spec: dict[str, Any], control: socket.socket) -> NoReturn:
     _build_root(spec)
     _limit(spec)
     _give_up_rights(spec)
+    secret = os.urandom(32)
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    ours.sendall(secret)
     control.sendall(b"started")
     program = os.fork()
     if program == 0:
         os.chdir(WORK)
+        os.dup2(theirs.fileno(), CHANNEL)
+        os.set_inheritable(CHANNEL, True)  # where it had this number before
         os.execve(spec["command"][0], spec["command"], spec["environment"])
     ended, status = os.wait()
     while ended != program:  # orphans of the program come here too
         ended, status = os.wait()
-    control.sendall(str(status).encode())
+    control.sendall(f"ended {_said(ours, secret)} {status}".encode())
     os._exit(0)
+
+
+def _said(channel: socket.socket, secret: bytes) -> str:
+    """What the program said of itself before it ended."""
+    channel.setblocking(False)  # orphans may hold the other end
+    try:
+        word = channel.recv(64)
+    except BlockingIOError:
+        return "nothing"
+    return {secret: "passed", FAILED: "failed"}.get(word, "nothing")
 
 
 def _build_root(spec: dict[str, Any]) -> None:

@@ -60,8 +60,10 @@ class Ended:
     """The limit at which all was killed from outside."""
     started: float | None = None
     """When, by ``time.monotonic``; None before."""
+    said: str = "nothing"
+    """What the program's frame said of it at its end: passed, failed, nothing."""
     status: int = 0
-    """Wait status, see ``os.waitstatus_to_exitcode``; means nothing where stopped."""
+    """Wait status, see ``os.waitstatus_to_exitcode``; means nothing where stopped, and nothing on the tests."""
     output: bytearray = field(default_factory=bytearray)
     """Standard output and error as they came."""
 
@@ -156,8 +158,8 @@ def _watch(launcher: subprocess.Popen[bytes], control: socket.socket, limits: Li
     with selectors.DefaultSelector() as selector:
         selector.register(control, selectors.EVENT_READ)
         selector.register(launcher.stdout, selectors.EVENT_READ)
-        status = None
-        while status is None and len(ended.output) <= limits.output_bytes:
+        through = False
+        while not through and len(ended.output) <= limits.output_bytes:
             deadline = begin + _SETUP_SECONDS if ended.started is None else ended.started + limits.wall_seconds
             ready = [key.fileobj for key, _ in selector.select(max(0.0, deadline - time.monotonic()))]
             if not ready and ended.started is None:
@@ -171,9 +173,8 @@ def _watch(launcher: subprocess.Popen[bytes], control: socket.socket, limits: Li
                 if not chunk:
                     selector.unregister(launcher.stdout)
             if control in ready:
-                status = _answer(launcher, control, ended)
-    if status is not None:
-        ended.status = status
+                through = _answer(launcher, control, ended)
+    if through:
         launcher.wait()
         ended.output += launcher.stdout.read()
     if len(ended.output) > limits.output_bytes:
@@ -181,21 +182,24 @@ def _watch(launcher: subprocess.Popen[bytes], control: socket.socket, limits: Li
     return ended
 
 
-def _answer(launcher: subprocess.Popen[bytes], control: socket.socket, ended: Ended) -> int | None:
-    """Take one message of the launcher; the wait status of the program when it has ended."""
+def _answer(launcher: subprocess.Popen[bytes], control: socket.socket, ended: Ended) -> bool:
+    """Take one message of the launcher; whether the program has ended."""
     message = control.recv(2**10).decode()
     if message == "unshared":
         _map_user(launcher.pid)
         control.sendall(b"mapped")
     elif message == "started":
         ended.started = time.monotonic()
-    elif message.isdecimal():
-        return int(message)
+    elif message.startswith("ended "):
+        _, ended.said, status = message.split()
+        ended.status = int(status)
+        return True
     elif message == "" and ended.started is not None:  # the program has broken the process that watches it
-        return signal.SIGKILL
+        ended.status = signal.SIGKILL
+        return True
     else:
         raise ContainmentError(message.removeprefix("error: ") or ended.output.decode(errors="replace")[-200:].strip())
-    return None
+    return False
 
 
 def _map_user(pid: int) -> None:

@@ -4,7 +4,7 @@ A list of refusals, not of permissions: programs may do what Python does, but no
 
 - make user namespaces or mounts, or reach kernel interfaces with a long record of faults (bpf, io_uring, keys, ...);
 - open sockets of families that no network namespace holds back, such as AF_VSOCK from a virtual machine to its host;
-- take memory that no resource limit counts (memfd, System V shared memory, queues, semaphores).
+- take memory that no resource limit counts (memfd, System V shared memory, queues, semaphores, Landlock's rules).
 
 Numbers from the kernel's own tables. Standard library only.
 """
@@ -36,6 +36,9 @@ _REFUSED = {
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
+    "landlock_add_rule": (445, 445),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_restrict_self": (446, 446),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "mount": (165, 40),

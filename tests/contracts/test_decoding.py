@@ -13,9 +13,8 @@ from tests.contracts.common import CLOSE, chunks, extend_by, random_tokens, stat
 def test_cached_decoding_equals_the_forward_pass(spec, model, sizes):
     rows_BT = random_tokens(spec.tiny, 2, whole_length(spec.tiny))
     with torch.no_grad():
-        logits_BTV, state = extend_by(model, chunks(rows_BT, *sizes))
+        logits_BTV, _ = extend_by(model, chunks(rows_BT, *sizes))
         torch.testing.assert_close(logits_BTV, model(rows_BT), **CLOSE)
-    assert state.length == rows_BT.shape[1]
 
 
 def test_cached_decoding_in_float32_and_bfloat16_is_close(spec, model):
@@ -53,7 +52,7 @@ def test_chosen_rows_go_on_as_they_were(spec, model, prefix):
         logits_BTV, _ = extend_by(model, chunks(endings_BT, 9, 1), state.select(chosen))
         whole_BT = torch.cat([rows_BT[chosen], endings_BT], dim=1)
         torch.testing.assert_close(logits_BTV, model(whole_BT)[:, prefix:], **CLOSE)
-        assert (state.length, state_bytes(state)) == (prefix, before)
+        assert state_bytes(state) == before
 
 
 @pytest.mark.parametrize("prefix", [1, 6, 30, 100])
@@ -63,7 +62,6 @@ def test_an_expanded_prefix_serves_many_endings(spec, model, prefix):
     with torch.no_grad():
         _, state = extend_by(model, chunks(row_1T, 7))
         expanded = state.expand(3)
-        assert expanded.length == prefix
         assert state_bytes(expanded) == 3 * spec.cache_bytes(spec.tiny, prefix, 8)
         for own, rows_BT in ((expanded, endings_BT), (state, endings_BT[:1])):
             logits_BTV, _ = extend_by(model, chunks(rows_BT, 9, 1), own)

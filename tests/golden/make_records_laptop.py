@@ -267,10 +267,10 @@ def laptop_records(examples=4):
         yield from attention_records(run, examples)
 
 
-def write_metrics(folder):
-    """Synthetic metrics files of all runs; returns their paths."""
+def write_metrics(folder, runs=(*PRETRAINED, *TUNED)):
+    """Synthetic metrics files of runs; returns their paths."""
     files = []
-    for run in [*PRETRAINED, *TUNED]:
+    for run in runs:
         steps = run.step if run.long else round(100 * run.budget)
         files.append(folder / run.name / "metrics.jsonl")
         files[-1].parent.mkdir(parents=True)

@@ -1,5 +1,7 @@
 """The commands end to end on a small run, and how mistakes are told."""
 
+import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,13 @@ import yaml
 
 from mmv2.cli import COMMANDS, main
 from mmv2.config import read_yaml
+from mmv2.data.tokenizer import train_bpe
+from mmv2.evaluation.frozen import read_frozen
 from mmv2.files import write_text
 from mmv2.records import read_records, write_records
 from mmv2.reporting.claims_page import read_page
 from tests.golden.make_records_claims import world
+from tests.mmv2.evaluation.small_world import squad, write_final
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "workflow/config"
@@ -186,6 +191,45 @@ def small_suite(folder):
     for name, content in (("runs/_base", base), ("runs/mmv2", run), ("suites/smoke", suite)):
         write_text(folder / f"{name}.yaml", yaml.safe_dump(content))
     return str(folder / "suites/smoke.yaml"), str(folder / "runs/mmv2.yaml")
+
+
+def documented(block):
+    """The text of a fenced block of docs/ruler.md."""
+    return (ROOT / "docs/ruler.md").read_text().split(f"```{block}\n")[1].split("```")[0]
+
+
+def documented_files(folder):
+    """What docs/ruler.md names, small: its file of tasks, sources, and a model that reads any text."""
+    content = yaml.safe_load(documented("yaml"))
+    for settings in content["tasks"].values():
+        settings |= {"context_lengths": [2048], "examples_per_length": 2, "max_new_tokens": 4}
+    write_text(folder / "ruler.yaml", yaml.safe_dump(content))
+    sources = folder / "FOLDER"
+    for name in ("squad", "hotpotqa"):
+        (sources / name).mkdir(parents=True)
+    (sources / "squad/dev-v2.0.json").write_text(json.dumps(squad()))
+    pairs = [[f"t{number}", ["It is so. "]] for number in range(10)]
+    row = {"question": "Is it so?", "answer": "yes", "supporting_facts": [["t1", 0], ["t2", 0]], "context": pairs}
+    rows = [{**row, "_id": str(number)} for number in range(4)]
+    (sources / "hotpotqa/hotpot_dev_distractor_v1.json").write_text(json.dumps(rows))
+    (sources / "PaulGrahamEssays.json").write_text(json.dumps({"text": "It was so. " * 50}))
+    text = (ROOT / "docs/ruler.md").read_text()
+    train_bpe([text], 900).save(str(folder / "tokenizer.json"))
+    write_final(folder / "FINAL", "mmv2", folder / "tokenizer.json", vocab_size=900)
+
+
+def test_the_page_of_ruler_can_be_followed(tmp_path, monkeypatch):
+    documented_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(line) for line in documented("bash").splitlines()]
+    assert [words[:2] for words in commands] == [["mmv2", name] for name in ("freeze", "evaluate", "render")]
+    for words in commands:
+        main(words[1:])
+    assert "hotpotqa" in Path("by_depth.md").read_text()
+    (freeze, *_) = commands
+    main([word.replace("ruler_qa", "ruler_niah") for word in freeze[1:]])
+    names = {example.subtask for example in read_frozen(Path("ruler_niah.jsonl"))[1]}
+    assert names == {"niah_single_1", "niah_single_2", "niah_single_3"}
 
 
 def test_from_corpus_to_figure(tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.registry import architecture
-from mmv2.suites import load_suite
+from mmv2.suites import load_suite, load_tasks
 from tests.mmv2.run_files import BASE, refused
 
 
@@ -22,6 +22,26 @@ def suite(write, tmp_path):
         return load_suite(write("suite", **{**settings, **changes}), tmp_path / "runs")
 
     return run
+
+
+def test_tasks_are_read_without_runs(write):
+    tasks = load_tasks(write("tasks", tasks={"ruler_qa": {"context_lengths": [32], "seed": 7}}))
+    assert {name: (settings.context_lengths, settings.seed) for name, settings in tasks.items()} == {
+        "ruler_qa": ((32,), 7)
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"runs": ["one"]}, "tasks: missing or not a mapping"),
+        ({"tasks": {"ruler_q": {}}}, "tasks: task 'ruler_q' is unknown"),
+        ({"tasks": {"ruler_qa": {"context_lengths": []}}}, r"tasks\.ruler_qa\.context_lengths: "),
+    ],
+)
+def test_wrong_tasks_are_told(write, content, message):
+    with pytest.raises(UserError, match=rf"tasks\.yaml: {message}"):
+        load_tasks(write("tasks", **content))
 
 
 def test_a_chain_of_runs_loads_in_any_order(suite):

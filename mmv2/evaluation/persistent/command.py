@@ -5,7 +5,8 @@
 
 lm-eval finds models that somebody imports, and tasks that YAML files name: this imports the one and writes the others
 into a folder that lives as long as the call. Any other model of lm-eval answers the same tasks. lm-eval's own task
-names mean its tasks on the Hub's data, as ever.
+names mean its tasks on the Hub's data, as ever. ``--num_fewshot`` is every task's, as ever; one of ours whose
+demonstrations are part of it refuses another number, which lm-eval would ignore or cut down.
 """
 
 import re
@@ -17,13 +18,14 @@ from typing import Any
 
 import yaml
 from lm_eval._cli import HarnessCLI
+from lm_eval.config.evaluate_config import EvaluatorConfig
 from lm_eval.utils import setup_logging
 
 import mmv2.evaluation.language_model  # noqa: F401  # registers the model
 from mmv2.data.prepare import DATA_ROOT
 from mmv2.errors import UserError, choices
 from mmv2.evaluation.persistent.harness import PersistentTask, task_name
-from mmv2.evaluation.persistent.local_data import read_all
+from mmv2.evaluation.persistent.local_data import read_all, shots_of
 from mmv2.evaluation.persistent.table import BENCHMARKS, Benchmark
 
 
@@ -32,19 +34,32 @@ class CommandTask(PersistentTask):
 
     def __init__(self, config: dict[str, Any]):
         known = config["metadata"]
-        asked = BENCHMARKS[known["benchmark"]]
-        rows = read_all(asked, known["subset"], asked.shots, Path(known.get("data_root", DATA_ROOT)))
-        super().__init__(asked, known["subset"], asked.shots, rows)
+        asked, subset = BENCHMARKS[known["benchmark"]], known["subset"]
+        if asked.runs_code:
+            from mmv2.evaluation.persistent import code_problems
+
+            code_problems.require(known["execute_code"])
+        shots = shots_of(asked, known["num_fewshot"], "--num_fewshot")
+        rows = read_all(asked, subset, shots, Path(known.get("data_root", DATA_ROOT)))
+        super().__init__(asked, subset, shots, rows)
 
 
-def write_task_files(folder: Path) -> None:
-    """One file for each subset of each benchmark, and one for each group of subsets."""
+def write_task_files(folder: Path, num_fewshot: int | None, execute_code: bool) -> None:
+    """One file for each subset of each benchmark, and one for each group of subsets.
+
+    Args:
+        folder: to write to.
+        num_fewshot: demonstrations that the user asks for; None: each task's own.
+        execute_code: whether models' programs may run.
+    """
     for asked in BENCHMARKS.values():
         names = {subset: task_name(asked, subset) for subset in asked.subsets}
         for subset, name in names.items():
-            known = yaml.safe_dump({"task": name, "metadata": {"benchmark": asked.name, "subset": subset}})
+            of_task = {"benchmark": asked.name, "subset": subset}
+            known = {**of_task, "num_fewshot": num_fewshot, "execute_code": execute_code}
+            text = yaml.safe_dump({"task": name, "metadata": known})
             # YAML's own writer has no unquoted tags.
-            (folder / f"{name}.yaml").write_text(f"{known}class: !function {CommandTask.__module__}.CommandTask\n")
+            (folder / f"{name}.yaml").write_text(f"{text}class: !function {CommandTask.__module__}.CommandTask\n")
         if "" not in names:
             (folder / f"{task_name(asked)}_group.yaml").write_text(yaml.safe_dump(_group(asked, list(names.values()))))
 
@@ -62,21 +77,29 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: a task is unknown, or whatever the tasks and the model raise.
     """
-    if "--include_path" in arguments:
-        raise UserError("--include_path: is taken by the benchmarks' own task files; leave it out")
     setup_logging()
+    sys.argv = ["lm_eval", *arguments]
+    command = HarnessCLI()
+    given = command.parse_args()
+    # With what a file of --config says; other commands than run have fewer options.
+    options = EvaluatorConfig.from_cli(given) if given.command == "run" else given
+    if getattr(options, "include_path", None):
+        raise UserError("--include_path: is taken by the benchmarks' own task files; leave it out")
     with TemporaryDirectory() as folder:
-        write_task_files(Path(folder))
-        sys.argv = ["lm_eval", *arguments, *(["--include_path", folder] if arguments else [])]
-        command = HarnessCLI()
+        shots, execute_code = getattr(options, "num_fewshot", None), getattr(options, "confirm_run_unsafe_code", False)
+        write_task_files(Path(folder), shots, execute_code)
+        given.include_path = folder
         try:
-            command.execute(command.parse_args())
+            command.execute(given)
         except ValueError as error:
-            unknown = re.fullmatch(r"Tasks not found: (.*)", str(error))
-            if unknown is None:
-                raise
-            named = [task_name(asked) for asked in BENCHMARKS.values()]
-            wrong = unknown[1].split(", ")[0]
-            raise UserError(
-                f"--tasks: no task {wrong!r}, neither here nor in lm-eval; {choices(wrong, named)}"
-            ) from None
+            _tell_unknown_task(str(error))
+            raise
+
+
+def _tell_unknown_task(message: str) -> None:
+    """Raise UserError with the nearest names where that is what lm-eval's message says."""
+    unknown = re.fullmatch(r"Tasks not found: (.*)", message)
+    if unknown is not None:
+        wrong = unknown[1].split(", ")[0]
+        named = [task_name(asked) for asked in BENCHMARKS.values()]
+        raise UserError(f"--tasks: no task {wrong!r}, neither here nor in lm-eval; {choices(wrong, named)}") from None

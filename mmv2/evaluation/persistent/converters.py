@@ -5,10 +5,8 @@ Each takes a file and returns its rows in the Hub's columns, with the place in t
 """
 
 import csv
-import gzip
 import io
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +14,12 @@ from pydantic import BaseModel, Field
 
 from mmv2.config import Config, validate
 from mmv2.errors import UserError
+from mmv2.evaluation import squad
 from mmv2.evaluation.persistent.rows import Row, Text, Texts
 from mmv2.evaluation.prompts import common_length
+from mmv2.evaluation.rows import parse_rows, placed, read_content
 from mmv2.evaluation.word_lists import read_text
-from mmv2.files import read_json
-from mmv2.jsonl import parse_line, read_lines
+from mmv2.jsonl import read_lines
 
 Found = list[tuple[str, dict[str, Any]]]
 """Place and columns of each row."""
@@ -29,31 +28,13 @@ C = TypeVar("C", bound=Config)
 
 
 def hub_lines(path: Path) -> Found:
-    """JSON lines that have the Hub's columns already."""
-    return [(place, _object(path, place, line)) for place, line in _lines(path)]
-
-
-def gzipped_lines(path: Path) -> Found:
-    """The same, packed by gzip."""
-    try:
-        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not lines of text packed by gzip ({error}); restore the file") from None
-    return [(f"line {number}", _object(path, f"line {number}", line)) for number, line in enumerate(lines, start=1)]
-
-
-def _lines(path: Path) -> list[tuple[str, str]]:
-    return [(f"line {number}", line) for number, line in enumerate(read_lines(path), start=1)]
-
-
-def _object(path: Path, place: str, line: str) -> dict[str, Any]:
-    try:
-        content = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: {place}: not JSON ({error.msg}); write the file again") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: {place}: {type(content).__name__} where a row of columns is needed")
-    return content
+    """JSON lines that have the Hub's columns already, plain or gzipped."""
+    found: Found = []
+    for place, row in placed(read_content(path), path):
+        if not isinstance(row, dict):
+            raise UserError(f"{path}: {place}: {type(row).__name__} where a row of columns is needed")
+        found.append((place, row))
+    return found
 
 
 class _Choice(Row):
@@ -90,9 +71,7 @@ def _choices(path: Path) -> list[tuple[str, _Choice]]:
 
 
 def _typed(path: Path, cls: type[C]) -> list[tuple[str, C]]:
-    return [
-        (f"line {number}", parse_line(cls, line, path, number)) for number, line in enumerate(read_lines(path), start=1)
-    ]
+    return list(parse_rows(cls, read_content(path), path))
 
 
 def _labelled(row: _Choice) -> dict[str, Any]:
@@ -186,39 +165,19 @@ class _BbhFile(BaseModel):
 
 def official_bbh(path: Path) -> Found:
     """One task of BIG-Bench Hard: examples > input, target."""
-    rows = validate(_BbhFile, read_json(path), path).examples
+    rows = validate(_BbhFile, read_content(path), path).examples
     return [(f"example {number}", row) for number, row in enumerate(rows, start=1)]
-
-
-class _SquadParagraph(BaseModel):
-    context: str
-    qas: list[dict[str, Any]]
-
-
-class _SquadArticle(BaseModel):
-    title: str
-    paragraphs: list[_SquadParagraph]
-
-
-class _SquadFile(BaseModel):
-    data: list[_SquadArticle] = Field(min_length=1)
 
 
 def official_squad(path: Path) -> Found:
     """SQuAD 1.1 or 2.0; of the latter the questions that have an answer, which makes version 1.1's kind of file."""
     found: Found = []
-    for article in validate(_SquadFile, read_json(path), path).data:
-        for paragraph in article.paragraphs:
-            for entry in paragraph.qas:
-                if not entry.get("is_impossible", False):
-                    texts = _texts(entry.get("answers", []))
-                    columns = {"title": article.title, "context": paragraph.context, "answers": {"text": texts}}
-                    found.append((f"question {entry.get('id', len(found) + 1)}", {**entry, **columns}))
+    for article, paragraph, entry in squad.answerable(squad.read_articles(path)):
+        around = {"title": article.title, "context": paragraph.context}
+        texts = [answer.text for answer in entry.answers]
+        row = {"id": entry.id, **around, "question": entry.question, "answers": {"text": texts}}
+        found.append((f"question {entry.id}", row))
     return found
-
-
-def _texts(answers: Sequence[Any]) -> list[Any]:
-    return [answer.get("text") if isinstance(answer, dict) else answer for answer in answers]
 
 
 def official_mbpp(path: Path) -> Found:

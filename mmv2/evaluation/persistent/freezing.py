@@ -177,9 +177,14 @@ def example(
         stops=asked.stops,
         num_tokens=num_tokens,
         baselines=_baselines(benchmark, asked, shared + ids, budget, encoder),
-        details={"group": benchmark.group, "published": published, "subset": asked.subset},
+        details={"group": benchmark.group, "published": published, "subset": asked.subset, **_budgets(asked, budget)},
         document=asked.document,
     )
+
+
+def _budgets(asked: Question, budget: int) -> dict[str, int]:
+    """New tokens allowed, and those of lm-eval's protocol: with fewer, a score compares with no published one."""
+    return {"max_new_tokens": budget, "protocol_max_new_tokens": asked.budget} if asked.budget else {}
 
 
 def _prefix_name(benchmark: Benchmark, asked: Question) -> str | None:

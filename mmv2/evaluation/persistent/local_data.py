@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from mmv2.errors import UserError
 from mmv2.evaluation.persistent.converters import Found, hub_lines
 from mmv2.evaluation.persistent.table import Benchmark
+from mmv2.evaluation.rows import placed
 
 
 def local_file(benchmark: Benchmark, subset: str, split: str, root: Path) -> Path:
@@ -78,9 +79,14 @@ def hub_rows(benchmark: Benchmark, subset: str, split: str) -> list[dict[str, An
 
 
 def _parquet(path: Path) -> Found:
+    from pyarrow import ArrowException  # type: ignore[import-untyped]
     from pyarrow.parquet import read_table  # type: ignore[import-untyped]
 
-    return [(f"row {number}", row) for number, row in enumerate(read_table(path).to_pylist(), start=1)]
+    try:
+        rows = read_table(path).to_pylist()
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}); fetch the file again") from None
+    return list(placed(rows, path))
 
 
 def _checked(benchmark: Benchmark, row: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -104,6 +110,27 @@ def input_files(benchmark: Benchmark, shots: int, root: Path) -> Iterator[Path]:
             yield local_file(benchmark, subset, split, root)
 
 
+def shots_of(benchmark: Benchmark, wanted: int | None, key: str) -> int:
+    """Demonstrations before each question: the table's, or those wanted.
+
+    Args:
+        benchmark: one of the table.
+        wanted: how many; None: as the table says.
+        key: where the user said so.
+
+    Raises:
+        UserError: others than those that are part of the task, or less than none.
+    """
+    if wanted is None or wanted == benchmark.shots:
+        return benchmark.shots
+    if benchmark.shots_split is None:
+        have = f"its {benchmark.shots} demonstrations are" if benchmark.shots else "to have no demonstrations is"
+        raise UserError(f"{key}: {wanted}, but of {benchmark.name} {have} part of the task; leave it out")
+    if wanted < 0:
+        raise UserError(f"{key}: {wanted}; ask for 0 demonstrations or more")
+    return wanted
+
+
 def splits(benchmark: Benchmark, shots: int) -> Sequence[str]:
     """The split asked, and the one that demonstrations are drawn from, where there are any to draw."""
     return (benchmark.split, benchmark.shots_split) if shots and benchmark.shots_split else (benchmark.split,)
@@ -120,7 +147,7 @@ def read_all(
     have = len(found.get(benchmark.shots_split or "", []))
     if benchmark.shots_split and have < shots:
         raise UserError(
-            f"shots.{benchmark.name}: {shots} are wanted, but split {benchmark.shots_split}"
+            f"shots: {shots} are wanted of {benchmark.name}, but split {benchmark.shots_split}"
             f"{f' of {subset}' if subset else ''} has {have} rows to draw them from; use fewer"
         )
     return found

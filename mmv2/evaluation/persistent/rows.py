@@ -55,10 +55,18 @@ class Arc(_Labelled):
 class Winogrande(Row):
     """allenai/winogrande; an underscore in the sentence stands for the option."""
 
-    sentence: Annotated[str, Field(pattern="_")]
+    sentence: str
     option1: Text
     option2: Text
     answer: Literal["1", "2"]
+
+    @model_validator(mode="after")
+    def _a_word_stands_before_the_gap(self) -> Self:
+        """It is the prompt; the choices begin with the option."""
+        start, gap, _ = self.sentence.partition("_")
+        if not gap or " " not in start.lstrip(" "):
+            raise ValueError("sentence: no underscore with a word and a blank before it")
+        return self
 
 
 class Piqa(Row):
@@ -191,4 +199,3 @@ class Mbpp(Row):
     code: Text
     test_list: Annotated[tuple[Text, ...], Field(min_length=3)]
     test_setup_code: str
-    challenge_test_list: tuple[str, ...]

@@ -44,7 +44,7 @@ class Benchmark:
     split: str
     """The rows asked."""
     shots_split: str | None = None
-    """The rows that demonstrations are drawn from; None: they are fixed, part of the task."""
+    """The rows that demonstrations are drawn from, where there are any; None: they are fixed, part of the task."""
     row: type[Row]
     hub: str
     """The data set's name on the Hub; a subset's is its configuration there."""
@@ -95,26 +95,31 @@ _PERIOD_OPTIONAL = {
 }
 """bbh's own filter drops the last character of the answer's line, which is meant to be a period."""
 
+_MMLU_FILES = {
+    split: LocalFiles(f"mmlu/data/{split}/{{subset}}_{split}.csv", converters.official_mmlu)
+    for split in ("test", "dev")
+}
+
 _OURS = "mmv2_"
 # fmt: off
 _ALL = (
     Benchmark(
         name="obqa", group="persistent", task="openbookqa", yaml="openbookqa/openbookqa.yaml", shots=0,
-        metric="acc_norm,none", split="test", row=rows.Obqa, hub="allenai/openbookqa", hub_config="main",
-        licence="Apache 2.0", folder="obqa", measured=True,
+        metric="acc_norm,none", split="test", shots_split="train", row=rows.Obqa,
+        hub="allenai/openbookqa", hub_config="main", licence="Apache 2.0", folder="obqa", measured=True,
         local={"test": LocalFiles("obqa/commonsense_reasoning/openbook_qa.jsonl", converters.gauntlet_obqa)},
         about="The question alone; answer texts are ranked.",
     ),
     Benchmark(
         name="arc_easy", group="persistent", task="arc_easy", yaml="arc/arc_easy.yaml", shots=0,
-        metric="acc_norm,none", split="test", row=rows.Arc, hub="allenai/ai2_arc", hub_config="ARC-Easy",
-        licence="CC BY-SA 4.0", folder="arc_easy", measured=True,
+        metric="acc_norm,none", split="test", shots_split="train", row=rows.Arc,
+        hub="allenai/ai2_arc", hub_config="ARC-Easy", licence="CC BY-SA 4.0", folder="arc_easy", measured=True,
         local={"test": LocalFiles("arc_easy/world_knowledge/arc_easy.jsonl", converters.gauntlet_arc)},
         about="Answer texts are ranked, no options in the prompt. The paper may have used acc, which records hold too.",
     ),
     Benchmark(
         name="winogrande", group="persistent", task="winogrande", yaml="winogrande/default.yaml", shots=0,
-        metric="acc,none", split="validation", row=rows.Winogrande, hub="allenai/winogrande",
+        metric="acc,none", split="validation", shots_split="train", row=rows.Winogrande, hub="allenai/winogrande",
         hub_config="winogrande_xl", licence="CC BY", folder="winogrande", measured=True,
         local={"validation": LocalFiles("winogrande/language_understanding/winogrande.jsonl",
                                         converters.gauntlet_winogrande)},
@@ -122,28 +127,29 @@ _ALL = (
     ),
     Benchmark(
         name="arc_challenge", group="persistent", task="arc_challenge", yaml="arc/arc_challenge.yaml", shots=0,
-        metric="acc_norm,none", split="test", row=rows.Arc, hub="allenai/ai2_arc", hub_config="ARC-Challenge",
-        licence="CC BY-SA 4.0", folder="arc_challenge", measured=True,
+        metric="acc_norm,none", split="test", shots_split="train", row=rows.Arc,
+        hub="allenai/ai2_arc", hub_config="ARC-Challenge", licence="CC BY-SA 4.0",
+        folder="arc_challenge", measured=True,
         local={"test": LocalFiles("arc_challenge/world_knowledge/arc_challenge.jsonl", converters.gauntlet_arc)},
         about="As arc_easy; the paper's 52.6 fits no letters (Llama 3: 25 shots, letters).",
     ),
     Benchmark(
         name="piqa", group="persistent", task="piqa", yaml="piqa/piqa.yaml", shots=0,
-        metric="acc_norm,none", split="validation", row=rows.Piqa, hub="baber/piqa",
+        metric="acc_norm,none", split="validation", shots_split="train", row=rows.Piqa, hub="baber/piqa",
         licence="Academic Free License 3.0", folder="piqa", measured=True,
         local={"validation": LocalFiles("piqa/piqa/data/valid.jsonl", converters.official_piqa)},
         about="Labels in a file of their own in the official layout.",
     ),
     Benchmark(
         name="boolq", group="persistent", task="boolq", yaml="super_glue/boolq/default.yaml", shots=0,
-        metric="acc,none", split="validation", row=rows.Boolq, hub="aps/super_glue", hub_config="boolq",
-        licence="CC BY-SA 3.0", folder="boolq", measured=True,
+        metric="acc,none", split="validation", shots_split="train", row=rows.Boolq,
+        hub="aps/super_glue", hub_config="boolq", licence="CC BY-SA 3.0", folder="boolq", measured=True,
         local={"validation": LocalFiles("boolq/reading_comprehension/boolq.jsonl", converters.gauntlet_boolq)},
         about="Ranks no and yes; version 2.0 of the task.",
     ),
     Benchmark(
         name="hellaswag", group="persistent", task="hellaswag", yaml="hellaswag/hellaswag.yaml", shots=0,
-        metric="acc_norm,none", split="validation", row=rows.Hellaswag, hub="Rowan/hellaswag",
+        metric="acc_norm,none", split="validation", shots_split="train", row=rows.Hellaswag, hub="Rowan/hellaswag",
         licence="MIT", folder="hellaswag", measured=True,
         local={"validation": LocalFiles("hellaswag/data/hellaswag.jsonl", converters.hub_lines)},
         about="lm-eval cleans the texts. The file at hand is a sample of 1,000 of the 10,042 rows.",
@@ -157,8 +163,8 @@ _ALL = (
     ),
     Benchmark(
         name="siqa", group="persistent", task="social_iqa", yaml="siqa/siqa.yaml", shots=0,
-        metric="acc,none", split="validation", row=rows.Siqa, hub="lighteval/siqa", licence="CC BY",
-        folder="siqa", measured=True,
+        metric="acc,none", split="validation", shots_split="train", row=rows.Siqa, hub="lighteval/siqa",
+        licence="CC BY", folder="siqa", measured=True,
         local={"validation": LocalFiles("siqa/data/socialiqa/dev.jsonl", converters.common_bench_siqa)},
         about="Answer texts are ranked; lm-eval has no acc_norm here.",
     ),
@@ -178,8 +184,8 @@ _ALL = (
     ),
     Benchmark(
         name="mmlu_alt", group="persistent", task="mmlu_continuation", yaml="mmlu/continuation/mmlu_*.yaml", shots=0,
-        metric="acc,none", split="test", row=rows.Mmlu, hub="cais/mmlu", licence="MIT", folder="mmlu", measured=True,
-        local={"test": LocalFiles("mmlu/data/test/{subset}_test.csv", converters.official_mmlu)},
+        metric="acc,none", split="test", shots_split="dev", row=rows.Mmlu, hub="cais/mmlu", licence="MIT",
+        folder="mmlu", measured=True, local=_MMLU_FILES,
         about="\"mmlu alt\" is not defined; small models' scores point to ranked answer texts. The files at hand hold "
         "the first 40 questions of each of the 57 subjects.",
     ),
@@ -222,13 +228,13 @@ _ALL = (
     ),
     Benchmark(
         name="race_middle", group="context", task=f"{_OURS}race_middle", yaml=None, shots=0,
-        metric="acc,none", split="test", row=rows.Race, hub="ehovy/race", hub_config="middle",
+        metric="acc,none", split="test", shots_split="train", row=rows.Race, hub="ehovy/race", hub_config="middle",
         licence="for research only", folder="race_middle", measured=False,
         about="Our own task: lm-eval has none.",
     ),
     Benchmark(
         name="race_high", group="context", task=f"{_OURS}race_high", yaml=None, shots=0,
-        metric="acc,none", split="test", row=rows.Race, hub="ehovy/race", hub_config="high",
+        metric="acc,none", split="test", shots_split="train", row=rows.Race, hub="ehovy/race", hub_config="high",
         licence="for research only", folder="race_high", measured=False,
         about="Our own task, every question for itself: lm-eval asks the last one of each article alone, after the "
         "others with their answers.",
@@ -236,16 +242,14 @@ _ALL = (
     Benchmark(
         name="mmlu_letters", group="beside", task="mmlu", yaml="mmlu/default/mmlu_*.yaml", shots=5,
         metric="acc,none", split="test", shots_split="dev", row=rows.Mmlu, hub="cais/mmlu", licence="MIT",
-        folder="mmlu", measured=True,
-        local={split: LocalFiles(f"mmlu/data/{split}/{{subset}}_{split}.csv", converters.official_mmlu)
-               for split in ("test", "dev")},
+        folder="mmlu", measured=True, local=_MMLU_FILES,
         about="Not one of the 19: the usual MMLU, to report beside mmlu_alt.",
     ),
     Benchmark(
         name="humaneval", group="beside", task=f"{_OURS}humaneval", yaml=None, shots=0,
         metric="pass@1,none", split="test", row=rows.HumanEval, hub="openai/openai_humaneval",
         licence="MIT", folder="humaneval", measured=True, runs_code=True,
-        local={"test": LocalFiles("humaneval/data/HumanEval.jsonl.gz", converters.gzipped_lines)},
+        local={"test": LocalFiles("humaneval/data/HumanEval.jsonl.gz", converters.hub_lines)},
         about="Not one of the 19: humaneval_plus with the few tests of the original, which more programs pass.",
     ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmv2.evaluation.frozen import Encoder
-from mmv2.evaluation.prompts import fill
+from mmv2.evaluation.prompts import fill, known_ids
 from mmv2.evaluation.question_files import DocumentQuestion
 from mmv2.evaluation.ruler.settings import RulerQaSettings
 
@@ -82,7 +82,11 @@ def written(
     order: Sequence[int],
     encoder: Encoder,
 ) -> QaPrompt:
-    """The prompt of these documents in this order; it ends with what follows the question in the template."""
+    """The prompt of these documents in this order; it ends with what follows the question in the template.
+
+    Raises:
+        UserError: it has words that the tokenizer does not know.
+    """
     shown = [documents[which] for which in order]
     filled = [
         fill(settings.document_template, number=str(place), text=text) for place, text in enumerate(shown, start=1)
@@ -91,4 +95,5 @@ def written(
     assert text.endswith(question.text + settings.prompt_template.partition("{query}")[2])
     needed = set(question.needed)
     depths = [place / max(1, len(shown) - 1) for place, document in enumerate(shown) if document in needed]
-    return QaPrompt(text, encoder.ids(text), len(shown), depths[0], depths[-1])
+    ids = known_ids(encoder.tokenizer, text, f"ruler_qa: question {question.id}")
+    return QaPrompt(text, ids, len(shown), depths[0], depths[-1])

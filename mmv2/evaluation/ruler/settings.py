@@ -97,7 +97,8 @@ class RulerQaSettings(TaskSettings):
     @model_validator(mode="after")
     def _sources_once(self) -> Self:
         for key in ("subtask", "format", "file", "dev_file"):
-            if self.subtasks is not None and key in self.model_fields_set:
+            # Not what was set: a resolved suite names the defaults, too.
+            if self.subtasks is not None and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key}: every source of subtasks has its own; leave it out, or leave subtasks out")
         return self
 

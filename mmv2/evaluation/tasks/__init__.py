@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mmv2.config import Config
-from mmv2.evaluation.frozen import FrozenExample
+from mmv2.evaluation.frozen import FrozenExample, FrozenHeader
 from mmv2.evaluation.outcome import Outcome
 
 
@@ -31,6 +31,10 @@ class TaskSettings(Config):
 def no_inputs(settings: Any, root: Path) -> Iterable[Path]:
     """A task that reads the corpus alone."""
     return ()
+
+
+def nothing_needed(header: FrozenHeader) -> None:
+    """A task whose answers can be scored anywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +64,9 @@ class TaskSpec:
     """Settings, ``data_root`` -> the user's own files that freezing reads, besides the corpus.
 
     Raises UserError where one is missing.
+    """
+    before: Callable[[FrozenHeader], None] = nothing_needed
+    """Called with the header of a frozen file before any of its examples is answered.
+
+    Raises UserError where the answers could not be scored here.
     """

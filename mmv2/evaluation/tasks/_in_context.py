@@ -66,6 +66,8 @@ class Problems:
     asked: Sequence[Item]
     stops: tuple[str, ...]
     """What ends an answer."""
+    left_out: int
+    """Rows of its files that can be neither examples nor questions, and questions that stand among the examples."""
 
 
 def shuffled(items: Sequence[T], seed: tuple[int, ...]) -> list[T]:
@@ -90,7 +92,7 @@ def freeze_problems(
         corpus_folder: a corpus as data preparation leaves it, or any folder.
         names: the files that the problems were read from, relative to it.
         tokenizer_file: tokenizer.json of the models to evaluate.
-        output: JSON lines, see ``mmv2.evaluation.frozen``.
+        output: JSON lines, see ``mmv2.evaluation.frozen``; its header's summary has the sum of rows left out.
 
     Raises:
         UserError: a file is not as the corpus manifest records it, too few examples for the shots, a prompt that does
@@ -108,8 +110,10 @@ def freeze_problems(
             kept, lead = _cut(text, [item.question for item in these.asked[: settings.examples_per_length]], encoder)
             prefixes[name] = text + kept
             examples += _examples(task, settings, these, shots, _Prefix(name, prefixes[name], lead), encoder)
+    left_out = {these.subtask: float(these.left_out) for these in problems}
+    summary = {length: {**row, "left_out": sum(left_out.values())} for length, row in summarise(examples).items()}
     sources = {name: corpus_folder / name for name in names}
-    freeze_examples(output, task, settings, tokenizer_file, sources, examples, summarise(examples), prefixes)
+    freeze_examples(output, task, settings, tokenizer_file, sources, examples, summary, prefixes)
 
 
 class _Prefix(NamedTuple):

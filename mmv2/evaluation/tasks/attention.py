@@ -2,12 +2,14 @@
 
 Prompts are windows of held-out text, in which the farther half is marked, and needles: a sentence hidden between those
 of a haystack at several depths, depth 0 the beginning, and asked for at the end, so that the last token is the one
-after which a model would answer. An example's prompts at all depths differ in nothing but the needle's place. The score
-is the attention on what is marked; chance is flat attention. Nothing is generated.
+after which a model would answer. An example's prompts at all depths differ in nothing but the needle's place. Nothing
+is generated. Score ``marked`` is the attention on what is marked, of the map that looks there most, and ``flat`` that
+of the map which would give it most if all that a map holds got equally much: a short memory gives a needle inside it a
+large share without looking for it.
 
 Score ``in_reach`` is a check, 1 for a sound model: whether the memories or attention of every layer hold every group
-of positions and both ends of what is marked. A mask that cuts early tokens fails it. A model without its long-term
-memory cannot pass it.
+of positions, the first two tokens, and both ends of what is marked, read in pieces and read alone. A mask that cuts
+early tokens fails it. A model without its long-term memory cannot pass it.
 """
 
 import zlib
@@ -119,7 +121,7 @@ def freeze(settings: AttentionSettings, corpus_folder: Path, tokenizer_file: Pat
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
-    """Attention on what is marked, of the map that looks there most, mean over layers and heads; and the check.
+    """Attention on what is marked, mean over layers and heads, of the map with most of it; that if flat; the check.
 
     No score for an architecture without attention maps.
     """
@@ -128,7 +130,8 @@ def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
         return {}
     # Sums of float32 weights may exceed 1 by rounding.
     means = [min(1.0, _mean(outcome, f"attention.{name}.", ".marked")) for name in names]
-    return {"marked": max(means), "in_reach": float(outcome.details["in_reach"] or 0)}
+    flat = [min(1.0, float(outcome.details[f"flat.{name}.marked"] or 0)) for name in names]
+    return {"marked": max(means), "flat": max(flat), "in_reach": float(outcome.details["in_reach"] or 0)}
 
 
 def _mean(outcome: Outcome, begin: str, end: str) -> float:
@@ -137,7 +140,10 @@ def _mean(outcome: Outcome, begin: str, end: str) -> float:
 
 
 def chance(example: FrozenExample) -> float:
-    """Share of the prompt's tokens that are marked: flat attention over all of them."""
+    """Share of the prompt's tokens that are marked: what a map that holds all of them gives without any preference.
+
+    Of a map that holds fewer it is another: see score ``flat``.
+    """
     return float(example.details["marked_share"] or 0)
 
 

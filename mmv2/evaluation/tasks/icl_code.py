@@ -39,18 +39,21 @@ class CodeSettings(InContextSettings):
     """Longest program in characters; problems with a longer one are left out."""
 
 
-def read_items(file: Path, longest: int) -> dict[int, Item]:
+def read_items(file: Path, longest: int) -> dict[int, Item | None]:
     """By problem, its program with the call of its first test that compares one with a literal value.
+
+    None where there is no such test, or the program is too long.
 
     Raises:
         UserError: the file is absent or damaged, a row lacks a field, or a number stands twice.
     """
-    found: dict[int, Item] = {}
+    found: dict[int, Item | None] = {}
     for place, row in rows.parse_rows(Mbpp, rows.read_content(file, MBPP), file):
         if row.task_id in found:
             raise UserError(f"{file}: {place}: task_id: {row.task_id} stands twice; keep one")
         parts = next(filter(None, map(call_and_value, row.test_list)), None)
         program = row.code.replace("\r\n", "\n").strip()
+        found[row.task_id] = None
         if parts and len(program) <= longest:
             call, value = parts
             question = f"{program}\nassert {call} =="
@@ -72,15 +75,14 @@ def call_and_value(test: str) -> tuple[str, str] | None:
     return (call, value) if isinstance(compared.left, ast.Call) and _value(value) is not None else None
 
 
-def _value(text: str) -> tuple[type, Any] | None:
-    """Type and value of a literal; None for anything else. Nothing is executed."""
+def _value(text: str) -> tuple[Any] | None:
+    """The value of a literal; None for anything else. Nothing is executed."""
     if len(text) > LONGEST:
         return None
     try:
-        value = ast.literal_eval(text)
+        return (ast.literal_eval(text),)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return type(value), value
 
 
 def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
@@ -88,17 +90,21 @@ def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, ou
     items = read_items(corpus_folder / settings.file, settings.max_program)
     seed = (settings.seed, zlib.crc32(b"icl_code"))
     pool, asked = (
-        shuffled([items[number] for number in numbers if number in items], (*seed, place))
+        shuffled([item for number in numbers if (item := items.get(number))], (*seed, place))
         for place, numbers in enumerate((EXAMPLES, ASKED))
     )
-    problems = Problems(subtask="mbpp_outputs", style="direct", pool=pool, asked=asked, stops=("\n",))
+    left_out = sum(items.get(number, ...) is None for number in (*EXAMPLES, *ASKED))
+    problems = Problems(
+        subtask="mbpp_outputs", style="direct", pool=pool, asked=asked, stops=("\n",), left_out=left_out
+    )
     freeze_problems("icl_code", settings, [problems], corpus_folder, [settings.file], tokenizer_file, output)
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
     """Both 0 or 1.
 
-    accuracy: the first line, stripped, is a literal of the same type and value as the answer, as 'a' is "a".
+    accuracy: the first line, stripped, is a literal that Python's == finds equal to the answer, as 'a' is "a" and 5.0
+    is 5: what CRUXEval's assert does.
     exact: it is the answer as it stands in the test.
     """
     right, answer = example.references[0], outcome.text.strip().partition("\n")[0].strip()

@@ -1,9 +1,10 @@
 """Multi-step reasoning after many examples: tasks of BIG-Bench Hard and GSM8K.
 
 More than the paper's. Examples and questions are rows of the same file (or of a file each), in an order that the seed
-draws: of one file the first half serves as examples, the second is asked. Styles: ``direct``, whose examples show the
-answer alone, and ``worked``, whose examples show GSM8K's solutions, step by step, which end with ``#### answer``. Both
-have been asked with many examples before (Agarwal et al. 2024, "Many-shot in-context learning").
+draws: of one file the first half serves as examples, the second is asked, but for questions that stand in the first.
+Styles: ``direct``, whose examples show the answer alone, and ``worked``, whose examples show GSM8K's solutions, step by
+step, which end with ``#### answer``. Both have been asked with many examples before (Agarwal et al. 2024, "Many-shot
+in-context learning").
 """
 
 import re
@@ -71,17 +72,17 @@ class ReasoningSettings(InContextSettings):
     """Name, which is the subtask in records -> what it is."""
 
 
-def read_items(problem: Problem, file: Path) -> list[tuple[Item, str]]:
-    """Every row, and what its example shows in the style ``worked``.
+def read_items(problem: Problem, file: Path) -> tuple[list[tuple[Item, str]], int]:
+    """Every row with what its example shows in the style ``worked``, and how many rows are left out.
 
-    Rows whose right answer is none of their own options (two of BIG-Bench Hard) are left out.
+    Those are left out that have one option alone, or whose right answer is none of their options.
 
     Raises:
         UserError: the file is absent or damaged, or a row lacks a field.
     """
     if problem.format == "gsm8k":
         content = rows.read_content(file, GSM8K)
-        return [_solved(place, row) for place, row in rows.parse_rows(Gsm8k, content, file)]
+        return [_solved(place, row) for place, row in rows.parse_rows(Gsm8k, content, file)], 0
     content = rows.read_content(file, BBH)
     examples = content.get("examples") if isinstance(content, dict) else None
     if not isinstance(examples, list) or not examples:
@@ -89,7 +90,8 @@ def read_items(problem: Problem, file: Path) -> list[tuple[Item, str]]:
     found = [(place, row.input.strip(), row.target.strip()) for place, row in rows.parse_rows(Bbh, examples, file)]
     answers = sorted({target for _, _, target in found})
     items = [_optional(place, text, target, answers) for place, text, target in found]
-    return [(item, item.reference) for item in items if not item.choices or item.reference in item.choices]
+    sound = [item for item in items if not item.choices or (len(item.choices) > 1 and item.reference in item.choices)]
+    return [(item, item.reference) for item in sound], len(items) - len(sound)
 
 
 def _solved(place: str, row: Gsm8k) -> tuple[Item, str]:
@@ -111,19 +113,24 @@ def _optional(place: str, text: str, target: str, answers: Sequence[str]) -> Ite
 def _problems(settings: ReasoningSettings, name: str, corpus_folder: Path) -> list[Problems]:
     problem = settings.problems[name]
     seed = (settings.seed, zlib.crc32(f"icl_reasoning/{name}".encode()))
-    asked = shuffled(read_items(problem, corpus_folder / problem.file), seed)
+    found, left_out = read_items(problem, corpus_folder / problem.file)
+    asked = shuffled(found, seed)
     if problem.examples_file is None:
         half = (len(asked) + 1) // 2
         pool, asked = asked[:half], asked[half:]
     else:
-        pool = shuffled(read_items(problem, corpus_folder / problem.examples_file), (*seed, 1))
+        found, more = read_items(problem, corpus_folder / problem.examples_file)
+        pool, left_out = shuffled(found, (*seed, 1)), left_out + more
+    known = {item.question for item, _ in pool}
+    new = [item for item, _ in asked if item.question not in known]
     return [
         Problems(
             subtask=name,
             style=style,
             pool=[replace(item, shown=solution) if style == "worked" else item for item, solution in pool],
-            asked=[item for item, _ in asked],
+            asked=new,
             stops=STOPS[style],
+            left_out=left_out + len(asked) - len(new),
         )
         for style in problem.styles
     ]

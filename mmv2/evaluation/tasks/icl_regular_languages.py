@@ -32,7 +32,7 @@ NGRAMS = {"bigram": 2, "trigram": 3}
 
 
 class RegularLanguagesSettings(TaskSettings):
-    """The defaults are RegBench's."""
+    """The default languages and lengths of strings are those of RegBench's code."""
 
     context_lengths: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=1)
     """One length in tokens, which every prompt must fit."""
@@ -42,12 +42,13 @@ class RegularLanguagesSettings(TaskSettings):
     """Nothing is generated: symbols are ranked."""
     shots: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 5, 10, 20), min_length=1)
     """Whole strings in the prompt; fewer are the first of more."""
-    states: Range = (4, 12)
+    states: tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]] = (4, 12)
+    """Both ends included. Of one language, before its automaton is made the smallest."""
     symbols: Range = (4, 18)
-    """Of one language, out of the alphabet."""
-    edges: Range = (1, 4)
+    """Of one language, out of the alphabet; it may use fewer."""
+    edges: Range = (1, 3)
     """Leaving each state."""
-    string_length: Range = (1, 50)
+    string_length: Range = (1, 49)
     positions: int = Field(default=4, ge=1)
     """How many places of the further string are asked, drawn; the first symbol is given, as in RegBench."""
     alphabet: WordList | None = None
@@ -145,6 +146,7 @@ def _examples(
                 details={
                     "num_valid": len(valid),
                     "num_states": len(language.automaton.edges),
+                    "num_symbols": len(language.automaton.symbols),
                     **{f"{name}_overlap": overlap(model, true) for name, model in models.items()},
                 },
             )
@@ -181,7 +183,7 @@ def freeze(settings: RegularLanguagesSettings, corpus_folder: Path, tokenizer_fi
         for number in range(settings.examples_per_length)
         for example in _examples(settings, number, alphabet, encoder, prefixes)
     ]
-    summary = summarise(examples, valid="num_valid", states="num_states")
+    summary = summarise(examples, valid="num_valid", states="num_states", symbols="num_symbols")
     sources = {name: corpus_folder / name for name in names}
     freeze_examples(output, "icl_regular_languages", settings, tokenizer_file, sources, examples, summary, prefixes)
 

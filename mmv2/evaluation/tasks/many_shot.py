@@ -79,7 +79,8 @@ class _Cell:
         between, shown = DELIMITERS[self.delimiter], self.source.labels[self.kind]
         # A line break belongs to the prompt; a blank to the answer, as many tokenizers join it to the word.
         ending, beginning = ("", between) if between == " " else (between, "")
-        choices = tuple(beginning + shown[label] for label in sorted(shown))
+        # With the line break that ends a demonstration: a label that continues another could never be the likelier.
+        choices = tuple(f"{beginning}{shown[label]}\n" for label in sorted(shown))
         where = f"many_shot: {self.source.name} with {self.kind} labels"
         prompts = [self._query(row) + ending for _, row in self.source.queries]
         before = 1 + len(known_ids(self.encoder.tokenizer, prefix, where)) + self._answer_tokens(choices)
@@ -104,16 +105,16 @@ class _Cell:
             )
 
     def _answer_tokens(self, choices: Sequence[str]) -> int:
-        """The generation budget; raises UserError when a label is longer."""
+        """The generation budget, or the longest choice; raises UserError when a label is longer than the budget."""
         budget = self.settings.max_new_tokens
         longest = max(choices, key=lambda choice: len(self.encoder.remembered(choice)))
-        needed = len(self.encoder.remembered(longest))
+        needed = len(self.encoder.ids(longest.removesuffix("\n")))
         if needed > budget:
             raise UserError(
                 f"many_shot: max_new_tokens: {budget}, but label {longest.strip()!r} of {self.source.name} has "
                 f"{needed} tokens; use at least that"
             )
-        return budget
+        return max(budget, len(self.encoder.remembered(longest)))
 
     def _check_length(self, needed: int) -> None:
         most = self.settings.context_lengths[0]
@@ -156,7 +157,8 @@ def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
 
     accuracy: the first line of what was generated, stripped, is the label; in any case, or, of relations, in the same,
     as in LongICLBench. It looks at new text only, where LongICLBench searches prompt and answer together.
-    ranked: the label is the most probable of all labels after the prompt; answers of another form cannot occur.
+    ranked: the label is the most probable of all labels after the prompt, each with the line break that ends it;
+    answers of another form cannot occur.
     valid: the first line is one of the labels. LongICLBench's F1 of TACRED is the harmonic mean of the recall, the mean
     accuracy, and the precision, accuracy over valid.
     """

@@ -6,7 +6,7 @@ back to lm-eval's filters and metrics. Prompts do not depend on the context leng
 Metrics, shots and splits: ``mmv2.evaluation.persistent.table``; decisions: docs/benchmarks.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,9 +15,16 @@ from pydantic import Field, model_validator
 from mmv2.data.prepare import DATA_ROOT
 from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError, choices
-from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
+from mmv2.evaluation.frozen import (
+    Encoder,
+    FrozenExample,
+    FrozenHeader,
+    check_corpus_files,
+    freeze_examples,
+    summarise,
+)
 from mmv2.evaluation.outcome import Outcome
-from mmv2.evaluation.persistent.local_data import input_files
+from mmv2.evaluation.persistent import local_data
 from mmv2.evaluation.persistent.table import BENCHMARKS, PUBLISHED
 from mmv2.evaluation.scoring import until
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
@@ -35,7 +42,7 @@ class PersistentSettings(TaskSettings):
     )
     """Names as in Table 1; by default those that were measured with real files and run no code."""
     shots: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    """Demonstrations, where other than the table's; only of benchmarks that draw theirs from a split."""
+    """Demonstrations, where other than the table's; only of benchmarks that have a split to draw them from."""
     max_new_tokens: int = Field(default=1024, ge=1)
     """At most; benchmarks generate less where lm-eval says so. Less than its 1024 cuts bbh's reasoning."""
     data_root: str | None = None
@@ -51,6 +58,8 @@ class PersistentSettings(TaskSettings):
             for name in getattr(self, key):
                 if name not in BENCHMARKS:
                     raise ValueError(f"{key}: no benchmark {name!r}; {choices(name, BENCHMARKS)}")
+                if name not in self.benchmarks:
+                    raise ValueError(f"{key}: {name} is not among benchmarks; add it there, or take it out here")
         if len(set(self.benchmarks)) < len(self.benchmarks):
             raise ValueError("benchmarks: one of them stands twice; name it once")
         return self
@@ -93,29 +102,32 @@ def freeze(settings: PersistentSettings, corpus_folder: Path, tokenizer_file: Pa
 
 def files_read(settings: PersistentSettings, root: Path) -> Iterator[Path]:
     """The files below the data root that freezing reads; raises UserError where one is missing or not to be read."""
+    require_code(settings.benchmarks, settings.execute_code)
     for name in settings.benchmarks:
-        asked = BENCHMARKS[name]
-        if asked.runs_code:
+        if name not in settings.hub:
+            yield from local_data.input_files(BENCHMARKS[name], shots_of(settings, name), root)
+
+
+def require_code(benchmarks: Sequence[str], execute_code: bool) -> None:
+    """Raise UserError where a benchmark runs what models write, and that was not asked for or cannot be contained."""
+    for name in benchmarks:
+        if BENCHMARKS[name].runs_code:
             from mmv2.evaluation.persistent import code_problems
 
             try:
-                code_problems.require(settings.execute_code)
+                code_problems.require(execute_code)
             except UserError as error:
                 raise UserError(f"persistent: execute_code: {name} runs what the model writes: {error}") from None
-        if name not in settings.hub:
-            yield from input_files(asked, shots_of(settings, name), root)
+
+
+def before(header: FrozenHeader) -> None:
+    """Before the first answer, on the machine that will score it: whether code may run, and can be contained."""
+    require_code(header.settings["benchmarks"], header.settings["execute_code"])
 
 
 def shots_of(settings: PersistentSettings, name: str) -> int:
     """Demonstrations before each question; raises UserError where other than those of the task are asked for."""
-    asked = BENCHMARKS[name]
-    shots = settings.shots.get(name, asked.shots)
-    if shots != asked.shots and not asked.shots_split:
-        raise UserError(
-            f"persistent: shots.{name}: {shots}, but its {asked.shots} demonstrations are part of the task; leave it "
-            f"out"
-        )
-    return shots
+    return local_data.shots_of(BENCHMARKS[name], settings.shots.get(name), f"persistent: shots.{name}")
 
 
 def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
@@ -157,6 +169,7 @@ TASK = TaskSpec(
     settings=PersistentSettings,
     freeze=freeze,
     score=score,
+    before=before,
     main_score="accuracy",
     inputs=files_read,
     packages=(
@@ -164,10 +177,12 @@ TASK = TaskSpec(
         "mmv2.evaluation.frozen",
         "mmv2.evaluation.persistent",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.rows",
         "mmv2.evaluation.scoring",
+        "mmv2.evaluation.squad",
         "mmv2.evaluation.tasks.persistent",
-        "mmv2.sandbox",
         "mmv2.evaluation.word_lists",
+        "mmv2.sandbox",
     ),
     chance=chance,
 )

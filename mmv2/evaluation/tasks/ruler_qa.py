@@ -37,7 +37,7 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
 
     Raises:
         UserError: a source or the tokenizer is absent, damaged or not as the corpus manifest records it, a length does
-            not fit or cannot be filled.
+            not fit or cannot be filled, a prompt has words that the tokenizer does not know.
     """
     settings = settings.resolved()
     files = {name: corpus_folder / name for source in settings.sources.values() for name in source.files}

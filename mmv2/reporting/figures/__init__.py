@@ -8,6 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 
+def no_remark(*inputs: pd.DataFrame) -> str:
+    """Of a figure that its caption tells all about."""
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FigureSpec:
     """One figure."""
@@ -18,6 +23,8 @@ class FigureSpec:
     draw: Callable[..., Figure]
     """Records as from ``read_records`` and, if ``metrics``, those as from ``read_metrics`` -> the drawing. A pure
     function; its docstring is the caption."""
+    remark: Callable[..., str] = no_remark
+    """Of what ``draw`` takes, a sentence to stand below the caption, such as the result of a check; or nothing."""
     metrics: bool = False
     """Whether it draws the metrics that training leaves beside the checkpoints."""
 

@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.attention import AttentionMap, lacking, looked_at, maps, mean
+from mmv2.reporting.attention import AttentionMap, check_of_reach, lacking, looked_at, maps, mean
 from mmv2.reporting.figures import FigureSpec
-from mmv2.reporting.figures._curves import curve, offsets
+from mmv2.reporting.figures._curves import curve, moved, offsets
 from mmv2.reporting.selection import counts
-from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, Look, legend_below, looks, new_panels
+from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, Look, legend_below, looks, new_panels, proxy
 
-CHANCE = "The needle's share of the prompt (chance)"
+CHANCE = "Flat attention to all that a map holds (chance)"
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
@@ -40,9 +40,11 @@ def draw(records: pd.DataFrame) -> Figure:
     differ in the needle's place alone. A column is a context length: the shortest, the training context and the
     longest. Upper row: the head that looks at the needle most, of all layers, chosen anew for every prompt. Lower row:
     mean over layers and heads. Each map's attention adds up to 1 over the prompt. Points are means over prompts, bars
-    95 % bootstrap intervals. Dotted: attention that is equal on all tokens. A red cross marks a depth at which the
+    95 % bootstrap intervals. Dotted, in the run's colour: chance, as if all that a map holds got the same, which is
+    much where a short memory holds the needle, and nothing where it does not. A red cross marks a depth at which the
     check of reach fails: in some layer no map holds some group of positions or an end of the needle, as when a mask
-    cuts early tokens. Runs have data budget 1, are fine-tuned ones where there are any, and are drawn slightly apart.
+    cuts early tokens; the legend's title tells it of all prompts of these runs, windows of text too. Runs have data
+    budget 1, are fine-tuned ones where there are any, and are drawn slightly apart.
     """
     measured = shown(records)
     found = looks(measured)
@@ -50,23 +52,19 @@ def draw(records: pd.DataFrame) -> Figure:
     figure, grid = new_panels(2, len(lengths), width=max(2.9, 6.4 / len(lengths)), height=2.2, sharey=False)
     for number, length in enumerate(lengths):
         of_length = measured[measured["context_length"] == length]
-        for row, told in zip(grid, ("most attentive head", "mean of heads and layers"), strict=True):
+        for row, kind in zip(grid, ("most attentive head", "mean of heads and layers"), strict=True):
             _panel(row[number], of_length, found, best=row is grid[0])
-            row[number].set_title(f"{told}, {length:,} tokens")
+            row[number].set_title(f"{kind}, {length:,} tokens")
     for row in grid:
         row[0].set_ylabel("attention to the needle (%)")
     for axes in grid[-1]:
         axes.set_xlabel("depth (0: beginning, 1: end)")
-    none = lacking(maps(measured, found), found, "attention maps")
+    told = [proxy(CHANCE, linestyle=REFERENCE_DASHES["chance"], color=REFERENCE["color"])]
+    told += lacking(maps(measured, found), found, "attention maps")
     number_told = counts(measured, ["run", "context_length", "depth"])
-    legend_below(figure, f"{number_told} examples per point; check of reach: {_verdict(measured, found)}", none)
+    verdict = check_of_reach(records[records["run"].isin(found)]).replace("; ", ";\n")
+    legend_below(figure, f"{number_told} examples per point\n{verdict}", told)
     return figure
-
-
-def _verdict(records: pd.DataFrame, found: dict[str, Look]) -> str:
-    failed = records[records["score_in_reach"] < 1]
-    runs = ", ".join(found[run].label for run in dict.fromkeys(failed["run"]))
-    return f"FAILED by {runs}" if runs else "passed"
 
 
 def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look], best: bool) -> None:
@@ -74,9 +72,13 @@ def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look], best: bool
     of_maps = list(maps(records, found))
     moves = offsets(axes, [of_map.look.label for of_map in of_maps], records["depth"].nunique())
     for of_map in of_maps:
-        curve(axes, _points(of_map, best), of_map.look, moves[of_map.look.label])
-    chance = 100 * records["chance"].mean()
-    axes.axhline(chance, linestyle=REFERENCE_DASHES["chance"], label=CHANCE, **REFERENCE)
+        offset = moves[of_map.look.label]
+        curve(axes, _points(of_map, best), of_map.look, offset)
+        chance = 100 * of_map.flat("marked").groupby(of_map.records["depth"]).mean()
+        how = {**REFERENCE, "color": of_map.look.colour, "linestyle": REFERENCE_DASHES["chance"]}
+        axes.plot(list(chance.index), list(chance), transform=moved(axes, offset), **how)
+        axes.update_datalim(np.column_stack([chance.index, chance]))
+    axes.autoscale_view(scalex=False)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     failed = sorted(set(records["depth"][records["score_in_reach"] < 1]))
     if failed:
@@ -88,4 +90,4 @@ def _points(of_map: AttentionMap, best: bool) -> dict[float, Interval]:
     return {float(str(depth)): mean(these) for depth, these in values.groupby(of_map.records["depth"])}
 
 
-FIGURE = FigureSpec(title="Attention to a needle by depth", shown=shown, draw=draw)
+FIGURE = FigureSpec(title="Attention to a needle by depth", shown=shown, draw=draw, remark=check_of_reach)

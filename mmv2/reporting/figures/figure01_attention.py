@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.attention import AttentionMap, lacking, looked_at, maps, mean
+from mmv2.reporting.attention import AttentionMap, check_of_reach, lacking, looked_at, maps, mean
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import by_training, curve, panel_width
 from mmv2.reporting.selection import counts
@@ -112,4 +112,4 @@ def _groups(records: pd.DataFrame, length: int) -> dict[str, float]:
     return {**places, "first": _first(length)}
 
 
-FIGURE = FigureSpec(title="Attention of the last token (Figure 1)", shown=shown, draw=draw)
+FIGURE = FigureSpec(title="Attention of the last token (Figure 1)", shown=shown, draw=draw, remark=check_of_reach)

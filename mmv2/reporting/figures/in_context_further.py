@@ -13,14 +13,12 @@ from mmv2.reporting.figures._curves import (
     points,
     reference_curves,
 )
-from mmv2.reporting.selection import accuracy_by_query, compared, counts, last_stage, main_score, of_task
+from mmv2.reporting.selection import accuracy_by_query, compared, counts, last_stage, main_score, of_task, words
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
-TASKS = {
-    "icl_regular_languages": "regular languages",
-    "icl_code": "output of programs",
-    "icl_reasoning": "multi-step reasoning",
-}
+TASKS = {"icl_regular_languages": "regular languages", "icl_code": "output of programs", "icl_reasoning": ""}
+"""Titles of panels; each problem of reasoning has one of its own, with its own chance, and its name as the title."""
+PER_ROW = 3
 STYLES = {"direct": "answers alone", "worked": "with solutions"}
 
 
@@ -46,25 +44,38 @@ def draw(records: pd.DataFrame) -> Figure:
 
     Regular languages (RegBench): examples are strings of a language nobody has seen, and an answer counts when the most
     probable next symbol may follow. Output of programs (CRUXEval's task on MBPP): examples are programs with a call and
-    its value, and the value of another program's call is asked. Multi-step reasoning (BIG-Bench Hard, GSM8K): examples
-    show the answer alone or a solution; all its questions together. Bars are 95 % bootstrap intervals over questions,
-    or languages. Runs are those fine-tuned on long contexts, or, where none was, the pre-trained ones, with data budget
-    1. Grey lines need no model: chance is one over the number of answers, or of free answers the most frequent one of
-    the rows that examples are taken from; nearest match gives the answer of the example that shares most words with the
-    question, or the symbol after the nearest match of the string's ending.
+    its value, and the value of another program's call is asked. Other panels are multi-step reasoning (BIG-Bench Hard,
+    GSM8K), each problem by itself: examples show the answer alone or a solution. Bars are 95 % intervals over
+    questions, or languages: bootstrap, or exact where all score the same. Runs are those fine-tuned on long contexts,
+    or, where none was, the pre-trained ones, with data budget 1. Grey lines need no model: chance is one over the
+    number of answers, or of free answers the most frequent one of the rows that examples are taken from; nearest match
+    gives the answer of the example that shares most words with the question, or the symbol after the nearest match of
+    the string's ending.
     """
     these = _of_questions(shown(records))
-    keys = pd.Series(list(zip(these["task"], these["prompt_style"].fillna(""), strict=True)), index=these.index)
-    panels = [(task, style) for task in TASKS for style in ("", *STYLES) if (task, style) in set(keys)]
+    titles = these.apply(_title, axis="columns")
+    order = these.assign(title=titles, task=these["task"].map(list(TASKS).index)).sort_values(["task", "title"])
+    panels = list(order["title"].unique())
     found = looks(these)
-    figure, grid = new_panels(1, len(panels), width=3.6, height=2.6)
-    for axes, (task, style) in zip(grid[0], panels, strict=True):
-        title = f"{TASKS[task]}, {STYLES[style]}" if task == "icl_reasoning" else TASKS[task]
-        _panel(axes, these[keys == (task, style)], found, title)
-    axis_in_percent(grid[0][0], "accuracy (%)")
-    number = counts(these, ["run", "task", "prompt_style", "num_shots"])
-    legend_below(figure, f"{number} questions per point", [])
+    columns = min(PER_ROW, len(panels))
+    figure, grid = new_panels(-(-len(panels) // columns), columns, width=3.2, height=2.3)
+    places = [axes for row in grid for axes in row]
+    for axes, title in zip(places, panels, strict=False):
+        _panel(axes, these[titles == title], found, title)
+    for axes in places[len(panels) :]:
+        axes.axis("off")
+    for row in grid:
+        axis_in_percent(row[0], "accuracy (%)")
+    asked = these.assign(title=titles).drop_duplicates(["run", "title", "num_shots", "example_id"])
+    legend_below(figure, f"{counts(asked, ['run', 'title', 'num_shots'])} questions or languages per point")
     return figure
+
+
+def _title(record: pd.Series) -> str:
+    """Of the panel in which a record is drawn."""
+    if record["task"] != "icl_reasoning":
+        return TASKS[record["task"]]
+    return f"{words(record['subtask'])}, {STYLES[record['prompt_style']]}"
 
 
 def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look], title: str) -> None:

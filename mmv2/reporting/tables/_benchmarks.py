@@ -1,7 +1,8 @@
 """Tables over benchmarks: 1, 2 and 9 of the paper.
 
 A column is one of the paper's benchmarks with the measured benchmark that has its form, or a benchmark of the corpus
-alone. Averages weigh every benchmark of a group alike, as the paper's do.
+alone. Averages weigh every benchmark of a group alike, as the paper's do. Benchmarks to be read beside the paper's
+stand last, in no average.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.persistent.table import BENCHMARKS
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.published import count, published_model, tokens
 from mmv2.reporting.selection import BASELINES, SEED, accuracy_by_query, counts, reference, references, where
@@ -19,6 +21,10 @@ from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoi
 SCORE = "score_accuracy"
 CONTEXT = ("squad", "bbh", "math", "mbpp", "race_middle", "race_high")
 """The paper's benchmarks that need the long-term memory (Table 9); all others are of persistent knowledge."""
+BESIDE = "beside"
+"""The group of benchmarks that are none of the paper's."""
+NOT_MEASURED = "not measured"
+"""Of a benchmark of which no real files were at hand."""
 NAMES = {"persistent": "persistent knowledge", "context": "information in the prompt"}
 TRIVIAL = {**BASELINES, "baseline_most_frequent_answer": "Most frequent answer, no model"}
 
@@ -32,14 +38,17 @@ class _Column:
     """The subtask of records."""
     published: str | None
     """The column of the published file."""
+    note: str = ""
+    empty: str | None = None
+    """What the cells of a benchmark without records say."""
 
     @property
     def head(self) -> str:
-        return f"{self.measured or '-'} / {self.published or '-'}"
+        return f"{self.measured or '-'} / {self.published or '-'}{self.note}"
 
 
 def over_benchmarks(
-    measured: pd.DataFrame, records: pd.DataFrame, published: pd.DataFrame, groups: Sequence[str]
+    measured: pd.DataFrame, records: pd.DataFrame, published: pd.DataFrame, groups: Sequence[str], beside: bool = False
 ) -> pd.DataFrame:
     """The table.
 
@@ -48,9 +57,11 @@ def over_benchmarks(
         records: all there are.
         published: the paper's numbers, a column for each benchmark.
         groups: persistent, context or both, in the order of columns; each must have been measured.
+        beside: whether benchmarks that are none of the paper's are shown, where any was measured.
     """
     for group in groups:
         where(measured, detail_group=group)
+    groups = [*groups, BESIDE] if beside else groups
     measured = measured[measured["detail_group"].isin(groups)]
     # What the suite measured stands first, where it is seen without scrolling.
     columns = [
@@ -70,12 +81,34 @@ def over_benchmarks(
 
 def _columns(group: str, measured: pd.DataFrame, published: pd.DataFrame) -> Iterator[_Column]:
     of_group = measured[measured["detail_group"] == group].drop_duplicates("subtask").sort_values("subtask")
-    form_of = dict(zip(of_group["subtask"], of_group["detail_published"], strict=True))
-    known = [name for name in map(str, published) if _is_benchmark(name) and (name in CONTEXT) == (group == "context")]
+    form_of = {str(subtask): form for subtask, form in of_group[["subtask", "detail_published"]].to_numpy()}
+    notes = {subtask: _note(measured[measured["subtask"] == subtask]) for subtask in form_of}
+    known = [name for name in map(str, published) if _is_benchmark(name) and _group(name) == group]
+    real = set(measured["task"]) == {"persistent"}
     for name in known:
-        ours: list[str | None] = [str(subtask) for subtask, form in form_of.items() if form == name]
-        yield from (_Column(group, subtask, name) for subtask in ours or [None])
-    yield from (_Column(group, str(subtask), None) for subtask, form in form_of.items() if form not in known)
+        ours = [subtask for subtask, form in form_of.items() if form == name]
+        none = _Column(group, None, name, empty=NOT_MEASURED if real and not BENCHMARKS[name].measured else None)
+        yield from [_Column(group, subtask, name, notes[subtask]) for subtask in ours] or [none]
+    yield from (_Column(group, subtask, None, notes[subtask]) for subtask, form in form_of.items() if form not in known)
+
+
+def _note(records: pd.DataFrame) -> str:
+    """What to know before comparing a benchmark's scores.
+
+    That it was tried on hand-made rows alone; that answers had less room than its protocol gives them: their scores are
+    no longer its scores.
+    """
+    task, subtask = records[["task", "subtask"]].iloc[0]
+    untried = " (made without real files)" if task == "persistent" and not BENCHMARKS[subtask].measured else ""
+    budgets = ["detail_max_new_tokens", "detail_protocol_max_new_tokens"]
+    if not set(budgets) <= set(records):
+        return untried
+    found = sorted({(int(ours), int(full)) for ours, full in records[budgets].dropna().to_numpy() if ours < full})
+    return untried + "".join(f" (cut at {ours} of {full} new tokens)" for ours, full in found)
+
+
+def _group(benchmark: str) -> str:
+    return "context" if benchmark in CONTEXT else "persistent"
 
 
 def _is_benchmark(name: str) -> bool:
@@ -88,7 +121,7 @@ def _number(records: pd.DataFrame) -> str:
 
 def _with_averages(cells: Mapping[str, Cell], columns: Sequence[_Column], averages: Mapping[str, Cell]) -> Row:
     """The averages, that of all first where there are several groups, then the cells of each group."""
-    groups = list(dict.fromkeys(column.group for column in columns))
+    groups = [name for name in _groups(columns) if name != "all"]
     row: Row = {"average": averages["all"]} if len(groups) > 1 else {}
     row |= {f"average, {NAMES[group]}": averages[group] for group in groups}
     return row | {column.head: cells[column.head] for column in columns}
@@ -96,9 +129,10 @@ def _with_averages(cells: Mapping[str, Cell], columns: Sequence[_Column], averag
 
 def _groups(columns: Sequence[_Column]) -> dict[str, list[_Column]]:
     """The columns of each average."""
-    groups = dict.fromkeys(column.group for column in columns)
-    found = {group: [column for column in columns if column.group == group] for group in groups}
-    return {**found, "all": list(columns)}
+    averaged = [column for column in columns if column.group != BESIDE]
+    groups = dict.fromkeys(column.group for column in averaged)
+    found = {group: [column for column in averaged if column.group == group] for group in groups}
+    return {**found, "all": averaged}
 
 
 def _scores(records: pd.DataFrame, columns: Sequence[_Column]) -> Row:
@@ -108,7 +142,8 @@ def _scores(records: pd.DataFrame, columns: Sequence[_Column]) -> Row:
         name: _average([of[column.measured] for column in these if column.measured])
         for name, these in _groups(columns).items()
     }
-    return _with_averages({column.head: cells.get(column.head) for column in columns}, columns, averages)
+    shown: dict[str, Cell] = {column.head: cells.get(column.head, column.empty) for column in columns}
+    return _with_averages(shown, columns, averages)
 
 
 def _average(benchmarks: Sequence[pd.DataFrame]) -> Interval:

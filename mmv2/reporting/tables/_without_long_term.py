@@ -12,13 +12,16 @@ Rows without long-term memory are the same trained model as the row of the same 
 output projection taken out after training, nothing trained after that. A column is a measured benchmark / the paper's
 benchmark whose form it has. Those of a corpus ask other questions, so that numbers compare within a row's source, not
 between measured and published; real ones bear the paper's names and ask its questions by lm-eval's protocol, which may
-not be the paper's. Cells hold the mean over questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson)
-where all score the same; averages weigh every benchmark alike, questions being resampled within each. Averages of
-measured rows are over the benchmarks measured, those of published rows over the paper's. Measured rows are runs
-fine-tuned on long contexts, with data budget 1. Chance is one over the number of choices, or for free answers the score
-of the answer that is most frequent in the development file, of real ones 0; nearest match copies what follows the
-nearest earlier match of the prompt's last tokens, where the answer stands in the prompt; trivial answers have averages
-without interval, and none where a benchmark lacks them. An empty cell was not measured, or is not reported in the
+not be the paper's. "cut at n of m new tokens": the suite gave answers less room than that protocol, so that right ones
+may be cut off, and the column, with all averages over it, compares with no published number. Cells hold the mean over
+questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson) where all score the same; averages weigh every
+benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks measured,
+those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, with data budget 1. Chance
+is one over the number of choices, or for free answers the score of the answer that is most frequent in the development
+file, of real ones 0; nearest match copies what follows the nearest earlier match of the prompt's last tokens, where the
+answer stands in the prompt; trivial answers have averages without interval, and none where a benchmark lacks them.
+"Made without real files": none were at hand when the benchmark was written, it was tried on hand-made rows alone; cells
+of such a one that the suite does not ask say "not measured". An empty cell was not asked, or is not reported in the
 paper.
 """
 

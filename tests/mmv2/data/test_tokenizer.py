@@ -150,6 +150,21 @@ def test_any_tokenizer_is_opened_as_file_or_folder(saved):
         load_tokenizer(file)
 
 
+def test_a_tokenizer_that_truncates_and_pads_is_opened_without(saved):
+    for name in ("alone", "folder"):
+        file = saved / name / "tokenizer.json"
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.add_special_tokens([BOS, EOS])
+        tokenizer.enable_truncation(2)
+        tokenizer.enable_padding(length=4)
+        tokenizer.save(str(file))
+        assert len(tokenizer.encode("a b a").ids) == 4
+    for path in (saved / "alone" / "tokenizer.json", saved / "alone", saved / "folder"):
+        assert open_tokenizer(path).encode("a b a", add_special_tokens=False).ids == [0, 1, 0]
+        assert open_tokenizer(path).encode("a", add_special_tokens=False).ids == [0]
+    assert load_tokenizer(saved / "alone" / "tokenizer.json").encode("a b a").ids == [0, 1, 0]
+
+
 def test_a_folder_without_tokenizer_json_has_the_hash_of_its_parts(tmp_path):
     (tmp_path / "vocab.txt").write_text("a\nb\n")
     one = tokenizer_hash(tmp_path)

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmv2.evaluation import attention, generation
-from mmv2.evaluation.attention import attention_details, look, marks, parameter_details, tell
+from mmv2.evaluation.attention import OF_THE_CHECK, attention_details, look, marks, parameter_details, tell
 from mmv2.layers.rotary import rotate, rotation
 from mmv2.ops.gated_keys.reference import gated_keys
 from mmv2.ops.memory_read import Ages
@@ -92,7 +92,8 @@ def test_looks_are_the_weights_of_the_slow_reference(arch, length, short_pieces)
     for name, weights_LBHS in slow.items():
         np.testing.assert_allclose(looks.learnt[name], weights_LBHS, atol=1e-9)
         held_LBH1 = (weights_LBHS > 0).sum(axis=-1, keepdims=True).clip(min=1)
-        np.testing.assert_allclose(looks.flat[name], (weights_LBHS > 0) / held_LBH1, atol=1e-9)
+        for flat in (looks.flat, looks.flat_alone):
+            np.testing.assert_allclose(flat[name], (weights_LBHS > 0) / held_LBH1, atol=1e-9)
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -149,13 +150,14 @@ def test_every_token_but_the_first_has_one_age_group():
         assert ((49 - places >= age) & (49 - places < max(1, 2 * age))).all()
     assert np.flatnonzero(found["first"]) == [0]
     assert np.flatnonzero(found["marked"]).tolist() == [3, 4, 5, 6]
-    assert [np.flatnonzero(found[name]).tolist() for name in ("marked_first", "marked_last")] == [[3], [6]]
+    assert [np.flatnonzero(found[name]).tolist() for name in OF_THE_CHECK] == [[1], [3], [6]]
+    assert "second" not in marks(AGES, 2, (0, 1)), "the last token itself, which no memory holds"
 
 
 def test_groups_older_than_the_prompt_are_left_out():
     assert list(marks(AGES, 9, (1, 2))) == [
         *("age_0", "age_1", "age_2", "age_4"),
-        *("first", "marked", "marked_first", "marked_last"),
+        *("first", "marked", "second", "marked_first", "marked_last"),
     ], "of age 8 there is the first token alone"
 
 
@@ -174,7 +176,7 @@ def test_what_is_told_is_means_over_heads_and_the_most_attentive_one(arch):
         for layer, weights_HS in enumerate(weights_LBHS[:, 1]):
             for mark, held_S in marked.items():
                 of_mark = weights_HS[:, held_S].sum(axis=1)
-                if not mark.startswith("marked_"):
+                if mark not in OF_THE_CHECK:
                     assert told[f"attention.{name}.{layer}.{mark}"] == pytest.approx(of_mark.mean(), abs=1e-5)
                 if mark == "marked":
                     assert told[f"most.{name}.{layer}"] == pytest.approx(of_mark.max(), abs=1e-5)

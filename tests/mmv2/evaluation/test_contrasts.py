@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import binomtest
 
 from mmv2.errors import UserError
+from mmv2.evaluation import contrasts
 from mmv2.evaluation.contrasts import Term, contrast
 
 
@@ -90,6 +91,38 @@ def test_the_interval_of_a_slope_covers_the_truth_about_95_times_in_100():
     assert 52 <= covered <= 60
 
 
+@pytest.mark.parametrize(("rate", "other"), [(0.05, None), (0.9, 0.0)])
+def test_the_interval_of_a_mean_over_many_benchmarks_covers_the_truth(monkeypatch, rate, other):
+    """The made-up examples of all benchmarks together must not pull it away; also of a difference paired by example."""
+    monkeypatch.setattr(contrasts, "RESAMPLINGS", 1000)
+    truth, covered = rate - (other or 0), 0
+    for trial in range(20):
+        rng = np.random.default_rng(trial)
+        terms = []
+        for name in "abcdefghij":
+            drawn = rng.random(10)
+            terms.append(term(0.1, drawn < rate, subtask=name))
+            terms += [] if other is None else [term(-0.1, drawn < other, "b", subtask=name)]
+        found = contrast(terms, seed=trial)
+        covered += found.low <= truth <= found.high
+    assert covered >= 18
+
+
+def test_the_average_of_many_is_about_as_sure_as_that_of_one_with_all_their_examples():
+    drawn = [draws(0.1, 50, number) for number in range(15)]
+    many = contrast([term(1 / 15, right, subtask=str(number)) for number, right in enumerate(drawn)], seed=0)
+    one = contrast([term(1, np.concatenate(drawn))], seed=0)
+    assert (many.low, many.high) == pytest.approx((one.low, one.high), abs=0.006)
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_an_average_of_accuracies_is_none_below_0_or_above_100_percent(right):
+    one = np.r_[np.full(9, right), 1 - right]
+    terms = [term(0.25, one if name == "a" else np.full(10, right), subtask=name) for name in "abcd"]
+    found = contrast(terms, seed=0)
+    assert 0 <= found.low < found.mean < found.high <= 1 + 1e-9
+
+
 def test_cells_of_the_same_queries_move_together():
     hard = np.random.default_rng(0).random(400)
     terms = [term(w, hard < rate) for w, rate in ((-1, 0.4), (1, 0.6))]
@@ -137,8 +170,8 @@ def test_the_fewest_seeds_are_told():
     assert contrast(terms, seed=0).num_seeds == 1
 
 
-@pytest.mark.parametrize("sizes", [(30,), (15, 15)])
-def test_where_all_examples_add_the_same_the_interval_is_exact(sizes):
+@pytest.mark.parametrize(("sizes", "wider"), [((30,), 0.001), ((15, 15), 0.02)])
+def test_where_all_examples_add_the_same_the_interval_reaches_as_far_as_the_exact_one(sizes, wider):
     share = 1 / len(sizes)
     terms = [
         term(weight * share, np.ones(size), arm, subtask=str(number))
@@ -147,7 +180,7 @@ def test_where_all_examples_add_the_same_the_interval_is_exact(sizes):
     ]
     others = 1 - 0.025 ** (1 / 30)
     found = contrast(terms, seed=0)
-    assert (found.mean, found.low, found.high) == pytest.approx((0, -others, others), abs=0.005)
+    assert (found.mean, found.low, found.high) == pytest.approx((0, -others, others), abs=wider)
     assert found.low <= -others < others <= found.high
 
 

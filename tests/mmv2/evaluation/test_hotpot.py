@@ -64,6 +64,8 @@ def test_a_row_without_a_field_is_told_with_its_place(tmp_path, key, name, unit)
     [
         ({"supporting_facts": [["D", 0]]}, r"row 1: supporting_facts: no paragraph of context is called 'D'"),
         ({"supporting_facts": []}, r"row 1: supporting_facts: empty"),
+        ({"answer": " "}, r"hotpot\.json: row 1\.answer: blank; mend the row or leave it out"),
+        ({"question": ""}, r"hotpot\.json: row 1\.question: blank; mend the row or leave it out"),
         ({"context": []}, r"row 1\.context"),
         ({"context": {"title": ["A"]}}, r"row 1\.context: has no list 'sentences'"),
         ({"context": {"title": ["A"], "sentences": []}}, r"row 1\.context: has 1 title and 0 sentences"),

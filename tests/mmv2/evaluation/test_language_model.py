@@ -12,13 +12,14 @@ from lm_eval.tasks import TaskManager
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from baselines.transformer.hf import from_hf
-from mmv2.data.tokenizer import BOS, EOS
+from mmv2.data.tokenizer import BOS, EOS, build_word_level
 from mmv2.errors import UserError
-from mmv2.evaluation.language_model import Mmv2LM
+from mmv2.evaluation.language_model import SHARED_TOKENS, Mmv2LM
 from mmv2.evaluation.persistent.harness import PersistentTask
 from mmv2.evaluation.persistent.table import BENCHMARKS
 from mmv2.final import load_final, save_final
 from mmv2.registry import architectures
+from tests.mmv2.evaluation.small_world import write_final
 
 TEXT = "Ann has a small shop by the sea. Every morning she opens it at eight and sells bread, and milk to the sailors. "
 ROWS = {
@@ -165,6 +166,30 @@ def test_what_contexts_begin_with_is_read_once(final, monkeypatch):
     assert tokens >= len(model.tok_encode(TEXT)) - 2
 
 
+OTHER = "Bert, who lives near the harbour of an old town, mends nets and sails; on Sundays he sings in a choir. "
+
+
+@pytest.mark.parametrize("tasks", [("a", "b"), ("b", "a"), ("a", "b", "a")], ids=lambda names: "".join(names))
+def test_every_task_has_a_beginning_of_its_own(final, tasks):
+    """Read once for each task, whichever comes first and wherever its requests stand."""
+    texts = {"a": TEXT, "b": OTHER}
+    words = ("Ann", "Bert", "Carl", "Dora")[: 2 * len(tasks)]
+    folder = final("mmv2")
+    model = Mmv2LM(folder, batch_size=2, device="cpu", max_length=512)
+    assert all(len(model.tok_encode(text)) > SHARED_TOKENS + 2 for text in texts.values())
+    pairs, prompts = [], []
+    for name in tasks:
+        pairs += instances("loglikelihood", [(texts[name] + word, " is") for word in words], name)
+        asked = [(texts[name] + word, {"until": [], "max_gen_toks": 6}) for word in words]
+        prompts += instances("generate_until", asked, name)
+    found = model.loglikelihood(pairs, disable_tqdm=True)
+    singly = [model.loglikelihood([pair], disable_tqdm=True)[0] for pair in pairs]
+    assert [value for value, _ in found] == pytest.approx([value for value, _ in singly], abs=1e-5)
+    assert len({round(value, 3) for value, _ in singly}) > len(words), "the beginnings tell"
+    written = model.generate_until(prompts, disable_tqdm=True)
+    assert written == [model.generate_until([prompt], disable_tqdm=True)[0] for prompt in prompts]
+
+
 def test_texts_end_at_the_first_stop(final):
     model = Mmv2LM(final("mmv2"), device="cpu", max_length=512)
     (whole,) = model.generate_until(instances("generate_until", [("Who?", {"until": [], "max_gen_toks": 30})]))
@@ -215,10 +240,44 @@ def test_cutting_the_beginning_is_a_decision_and_is_counted(final):
     assert model.get_model_info()["too_long"] == "truncate_left"
     whole, after = model._encode_pair(TEXT * 3, " is it")
     with torch.no_grad():
-        rows = torch.tensor([[*whole, *after][-65:]])
+        rows = torch.tensor([[whole[0], *[*whole, *after][-64:]]])
+        assert rows[0, 0] == model.prefix_token_id, "begin-of-text stays"
         logprobs_TV = model.model(rows[:, :-1])[0].log_softmax(-1)
     expected = sum(float(logprobs_TV[place - len(after), token]) for place, token in enumerate(after))
     assert cut == pytest.approx(expected, abs=1e-4)
+
+
+def test_cutting_leaves_something_of_the_prompt(final):
+    """Else no cut helps, and none is advised."""
+    folder = final("transformer")
+    for too_long in ("error", "truncate_left"):
+        model = Mmv2LM(folder, device="cpu", too_long=too_long)
+        text = instances("generate_until", [(TEXT, {"until": [], "max_gen_toks": 63})])
+        with pytest.raises(UserError, match=r"t: question 0: \d+ tokens .*; give model_args max_length=\d+ [^,]*$"):
+            model.generate_until(text)
+    text = instances("generate_until", [(TEXT, {"until": [], "max_gen_toks": 62})])
+    model.generate_until(text)
+    assert model.num_cut == 1
+
+
+@pytest.fixture
+def word_level(tmp_path):
+    """A final/ folder whose tokenizer knows few words."""
+    build_word_level([f"w{number}" for number in range(58)]).save(str(tmp_path / "tokenizer.json"))
+    return write_final(tmp_path / "final", "transformer", tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("context", ["w1 w2", ""])
+def test_a_word_that_the_tokenizer_lacks_is_told(word_level, context):
+    model = Mmv2LM(word_level, device="cpu")
+    asked = {
+        "loglikelihood": (context, " w3 dragon"),
+        "generate_until": (f"{context} dragon", {"until": []}),
+        "loglikelihood_rolling": (f"{context} dragon",),
+    }
+    for kind, arguments in asked.items():
+        with pytest.raises(UserError, match=r"^mmv2_obqa: question 0: the tokenizer has no token for 'dragon'; use"):
+            getattr(model, kind)(instances(kind, [arguments], "mmv2_obqa"))
 
 
 @pytest.mark.parametrize(
@@ -231,6 +290,9 @@ def test_cutting_the_beginning_is_a_decision_and_is_counted(final):
         ({"too_long": "cut"}, r"too_long: 'cut' is unknown; allowed: error, truncate_left"),
         ({"batch_size": "auto"}, r"batch_size: 'auto'; it must be a number from 1 on"),
         ({"batch_size": 0}, r"batch_size: 0; it must be a number"),
+        *[({"max_length": n}, rf"max_length: '?{n}'?; it must be a number from 2 on") for n in (0, -1, 1, 2.5, "abc")],
+        ({"device": "gpu"}, r"--device gpu: unknown; use cpu, cuda or"),
+        ({"device": "mps"}, r"--device mps: unknown"),
     ],
 )
 def test_a_wrong_argument_is_told(tmp_path, arguments, message):
@@ -239,7 +301,7 @@ def test_a_wrong_argument_is_told(tmp_path, arguments, message):
 
 
 def test_without_a_gpu_the_cpu_is_used_and_told(final, caplog, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     for device in ("cuda:0", None):
         caplog.clear()
         assert Mmv2LM(final("transformer"), device=device).get_model_info()["model_device"] == "cpu"
@@ -247,6 +309,18 @@ def test_without_a_gpu_the_cpu_is_used_and_told(final, caplog, monkeypatch):
     caplog.clear()
     Mmv2LM(final("transformer"), device="cpu")
     assert not caplog.text
+    for device in ("cuda", "cuda:1"):
+        with pytest.raises(UserError, match=rf"--device {device}: GPU \d is not there"):
+            Mmv2LM(final("transformer"), device=device)
+
+
+def test_one_thread_computes_as_in_evaluate(final):
+    torch.set_num_threads(2)
+    try:
+        Mmv2LM(final("transformer"), device="cpu")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_samples_are_refused(final):
@@ -254,6 +328,29 @@ def test_samples_are_refused(final):
     for options in ({"do_sample": True, "temperature": 1.0}, {"do_sample": True}):
         with pytest.raises(UserError, match=r"t: question 0: asks for sampled answers"):
             model.generate_until(instances("generate_until", [("Who?", {"until": [], **options})]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"num_beams": 4}, r"num_beams: 4, but only greedy answers are given"),
+        ({"repetition_penalty": 1.3}, r"repetition_penalty: 1\.3, but only greedy"),
+        ({"num_beans": 4}, r"num_beans: unknown; did you mean 'num_beams'\? allowed: do_sample, max_gen_toks, "),
+        ({"max_gen_toks": 0}, r"max_gen_toks: 0; it must be a number from 1 on"),
+    ],
+)
+def test_settings_that_would_be_dropped_are_refused(final, settings, told):
+    model = Mmv2LM(final("transformer"), device="cpu", max_length=512)
+    with pytest.raises(UserError, match=rf"^t: question 0: .*{told}"):
+        model.generate_until(instances("generate_until", [("Who?", {"until": [], **settings})]))
+
+
+def test_settings_that_change_nothing_are_taken(final):
+    model = Mmv2LM(final("transformer"), device="cpu")
+    plain = {"until": [], "max_gen_toks": 9}
+    neutral = {**plain, "num_beams": 1, "repetition_penalty": 1.0, "do_sample": False, "top_p": 0.95, "temperature": 0}
+    found = [model.generate_until(instances("generate_until", [("Who?", asked)])) for asked in (plain, neutral)]
+    assert found[0] == found[1]
 
 
 def test_a_continuation_without_tokens_is_told(final):
@@ -265,3 +362,5 @@ def test_begin_of_text_is_not_doubled(final):
     model = Mmv2LM(final("transformer"), device="cpu")
     assert model.tok_encode(f"{BOS}Who") == model.tok_encode("Who")
     assert model.tok_encode("Who", add_special_tokens=False) == model.tok_encode("Who")[1:]
+    plain, marked = model.loglikelihood(instances("loglikelihood", [("", "Who is"), ("", f"{BOS}Who is")]))
+    assert plain == marked

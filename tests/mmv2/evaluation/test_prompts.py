@@ -1,8 +1,8 @@
 import pytest
 
-from mmv2.data.tokenizer import build_word_level, train_bpe
+from mmv2.data.tokenizer import BOS, build_word_level, train_bpe
 from mmv2.errors import UserError
-from mmv2.evaluation.prompts import common_length, fill, grow, holding, known_ids, shrink
+from mmv2.evaluation.prompts import begun_ids, common_length, fill, grow, holding, known_ids, shrink
 
 
 def test_a_template_is_filled_at_once():
@@ -38,6 +38,15 @@ def test_words_without_a_token_are_told():
     assert known_ids(tokenizer, "blue red", "x") == [4, 3]
     with pytest.raises(UserError, match=r"task: data: the tokenizer has no token for 'green', '!'; use words of its"):
         known_ids(tokenizer, "green red green!", "task: data")
+
+
+def test_begin_of_text_comes_once():
+    tokenizer = build_word_level(["red", "blue"])
+    for text in ("blue red", f"{BOS}blue red", f" {BOS} blue red"):
+        assert begun_ids(tokenizer, text, "x") == [0, 4, 3]
+    assert begun_ids(tokenizer, "", "x") == [0]
+    with pytest.raises(UserError, match=r"^here: the tokenizer has no token for 'green'"):
+        begun_ids(tokenizer, "green", "here")
 
 
 def test_bytes_are_all_known():

@@ -53,8 +53,27 @@ def test_a_file_of_impossible_questions_is_refused(tmp_path):
 def test_another_layout_is_refused_by_key(tmp_path):
     path = tmp_path / "squad.json"
     path.write_text('{"data": [{"title": "t"}]}')
-    with pytest.raises(UserError, match=r"squad\.json: data\.0\.paragraphs: missing"):
+    with pytest.raises(UserError, match=r"squad\.json: data\.0 \(title 't'\)\.paragraphs: missing"):
         read_squad(path)
+    path.write_text('{"data": [3]}')
+    with pytest.raises(UserError, match=r"squad\.json: data\.0: input should be"):
+        read_squad(path)
+
+
+def test_a_question_without_a_field_is_told_with_its_article(tmp_path):
+    broken = {key: value for key, value in asked("7", "x").items() if key != "question"}
+    path = file_with(tmp_path, paragraph("a", asked("1", "x")), paragraph("b", asked("2", "x"), broken))
+    with pytest.raises(UserError, match=r"squad\.json: data\.0 \(title 't'\)\.paragraphs\.1\.qas\.1\.question: m"):
+        read_squad(path)
+
+
+@pytest.mark.parametrize("change", [{"question": " \n"}, {"answers": [{"text": "x"}, {"text": " "}]}])
+def test_a_blank_question_or_answer_is_refused(tmp_path, change):
+    """An empty answer stands in every text."""
+    right = paragraph("a", asked("6", "x"))
+    with pytest.raises(UserError, match=r"squad\.json: question 7: blank, or one of its answers is; mend it"):
+        read_squad(file_with(tmp_path, right, paragraph("b", {**asked("7", "x"), **change})))
+    read_squad(file_with(tmp_path, right, paragraph("b", {**asked("7", is_impossible=True), "question": ""})))
 
 
 def test_a_paragraph_that_stands_twice_beside_stands_twice(tmp_path):

@@ -1,5 +1,9 @@
 """Text as it is written: greedily what the evaluation's own decoding writes, drawn as the seed says."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from mmv2.data.tokenizer import BOS, build_word_level
@@ -11,13 +15,14 @@ from tests.mmv2.evaluation.small_world import write_final
 
 WORDS = [f"w{number}" for number in range(58)]
 """With the three special tokens the vocabulary of the tiny models."""
+CONTEXT = 33
 
 
 @pytest.fixture(params=["mmv2", "transformer"])
 def final(request, tmp_path):
     """A final/ folder of either architecture."""
     build_word_level(WORDS).save(str(tmp_path / "tokenizer.json"))
-    return write_final(tmp_path / "final", request.param, tmp_path / "tokenizer.json")
+    return write_final(tmp_path / "final", request.param, tmp_path / "tokenizer.json", max_seq_len=CONTEXT)
 
 
 def written(capsys, *arguments, **options):
@@ -33,7 +38,32 @@ def test_greedy_text_is_that_of_the_evaluation(final, capsys):
     lengths = [len(found.ids) for found in answers]
     for number in (lengths.index(9), next(number for number, length in enumerate(lengths) if 0 < length < 9)):
         expected = ours.tokenizer.decode(answers[number].ids)
-        assert written(capsys, final, WORDS[number], 9).split() == expected.split()
+        for prompt in (WORDS[number], BOS + WORDS[number]):
+            assert written(capsys, final, prompt, 9).split() == expected.split()
+
+
+def beyond(prompt, new):
+    return (
+        f"mmv2 generate: a prompt of {prompt} tokens and up to {new} new ones: more than the {CONTEXT} of the training "
+        f"context; nothing is cut\n"
+    )
+
+
+@pytest.mark.parametrize(("words", "new", "told"), [(24, 8, ""), (24, 9, beyond(25, 9)), (40, 3, beyond(41, 3))])
+def test_what_exceeds_the_training_context_is_told(final, capsys, words, new, told):
+    generate(final, " ".join(WORDS[:words]), new, device="cpu")
+    assert capsys.readouterr().err == told
+
+
+def test_it_is_told_once(final):
+    """transformers' own reminder, which is given once in a process, is silent; no other message is needed."""
+    call = "import sys, mmv2.cli; mmv2.cli.main(sys.argv[1:])"
+    options = ["--prompt", " ".join(WORDS[:40]), "--max-new-tokens", "3", "--device", "cpu"]
+    command = [sys.executable, "-c", call, "generate", str(final), *options]
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=paths, capture_output=True, text=True, check=True)
+    assert done.stderr == beyond(41, 3)
+    assert done.stdout.strip()
 
 
 def test_it_appears_word_by_word(final, monkeypatch):
@@ -68,7 +98,7 @@ def test_drawing_is_not_cut_off_where_nobody_asked(final, monkeypatch):
         ({"temperature": -1.0}, "--temperature -1.0: negative"),
         ({"temperature": 1.0, "top_p": 0.0}, "--top-p 0.0: no probability"),
         ({"top_p": 0.5}, "--top-p 0.5: nothing is drawn at temperature 0"),
-        ({"prompt": "w1 dragon w2"}, r"--prompt: .*/tokenizer\.json has no token for 'dragon'"),
+        ({"prompt": "w1 dragon w2"}, r"--prompt: the tokenizer has no token for 'dragon'"),
         ({"device": "gpu"}, "--device gpu: unknown"),
     ],
 )

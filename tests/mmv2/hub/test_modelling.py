@@ -190,14 +190,66 @@ def test_the_loss_is_that_of_the_next_tokens(model, decoder, rows):
     width = max(row.shape[1] for row in rows)
     ids = torch.cat([functional.pad(row, (0, width - row.shape[1]), value=7) for row in rows])
     real = torch.arange(width) < torch.tensor([[row.shape[1]] for row in rows])
-    model.train()
-    output = model(ids, attention_mask=real.long(), labels=ids.masked_fill(~real, -100))
+    output = model(ids, attention_mask=real.long(), labels=ids.masked_fill(~real, -100), use_cache=False)
     pairs = [(decoder(row)[0, :-1], row[0, 1:]) for row in rows]
     logits, targets = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     torch.testing.assert_close(output.loss, functional.cross_entropy(logits, targets), check_dtype=False)
     assert output.past_key_values is None
     output.loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("padded_on_the_left", [False, True])
+def test_training_draws_the_delay_as_the_paper_does(model, decoder, padded, padded_on_the_left):
+    """Every m of the range, both ends included, one for all rows and layers; from torch's generator."""
+    inputs = padded if padded_on_the_left else {"input_ids": padded["input_ids"]}
+    labels = padded["input_ids"].masked_fill(padded["attention_mask"] == 0, -100)
+
+    def losses(calls):
+        torch.manual_seed(8)
+        return [model(**inputs, labels=labels, use_cache=False).loss.item() for _ in range(calls)]
+
+    with torch.no_grad():
+        evaluated = losses(3)
+        model.train()
+        drawn = losses(60)
+        assert model(**inputs, labels=labels).past_key_values is None
+        assert drawn == losses(60)
+        low, high = TINY.long_term_delay_range
+        expected = {}
+        for delay in range(low, high + 1):
+            decoder.config = TINY.model_copy(update={"long_term_delay_range": (delay, delay)})
+            (expected[delay],) = losses(1)
+    assert set(drawn) == set(expected.values())
+    assert len(set(drawn)) == high - low + 1
+    assert set(evaluated) == {expected[TINY.long_term_delay]}
+
+
+def test_training_may_draw_a_delay_for_each_layer(model, decoder, rows):
+    decoder.config = TINY.model_copy(update={"delay_draw": "layer"})
+    model.train()
+    seen = []
+    for block in decoder.blocks:
+        block.mixer.register_forward_pre_hook(
+            lambda _, arguments, options: seen.append(options["long_term_delay"]), with_kwargs=True
+        )
+    for _ in range(20):
+        model(rows[0])
+    assert any(first != second for first, second in zip(seen[::2], seen[1::2], strict=True))
+
+
+def test_without_a_length_twenty_tokens_are_written_up_to_the_training_context(model):
+    def new_tokens(length):
+        row = torch.randint(2, 61, (1, length), generator=torch.Generator().manual_seed(6))
+        return model.generate(row, do_sample=False, eos_token_id=None).shape[1] - length
+
+    context = TINY.max_seq_len
+    assert [new_tokens(length) for length in (4, context - 5, context - 1)] == [20, 5, 1]
+    for length in (context, context + 3):
+        with pytest.raises(
+            ValueError, match=f"Input length of input_ids is {length}, but `max_length` is set to {context}"
+        ):
+            new_tokens(length)
 
 
 def test_some_columns_of_logits(model, rows):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmv2.reporting.attention import lacking, looked_at, maps, mean
+from mmv2.reporting.attention import check_of_reach, lacking, looked_at, maps, mean
 from mmv2.reporting.style import looks
 
 
@@ -57,3 +57,17 @@ def test_attention_per_token_is_a_sum_over_a_sum(measured):
     found = mean(values, tokens)
     assert found.mean == pytest.approx(values.sum() / tokens.sum())
     assert 0 < found.low < found.mean < found.high < 3 * found.mean, "not stretched by made-up prompts"
+
+
+def test_the_check_of_reach_is_told_of_every_run_and_length(golden):
+    assert check_of_reach(golden) == "check of reach: passed"
+    text, needle = (golden["subtask"] == name for name in ("text", "needle"))
+    early = (golden["run"] == "s1") & (golden["context_length"] == 32)
+    reach = golden["score_in_reach"].mask(early & text, 0.8).mask(early & needle, 0.75)
+    broken = golden.assign(score_in_reach=reach.mask((golden["run"] == "s4") & text, 0.95))
+    assert check_of_reach(broken).count("tokens") == 4
+    assert "failed (s1, 32 tokens, lowest in_reach 0.750; s4, 32 tokens, lowest in_reach 0.950;" in check_of_reach(
+        broken
+    )
+    without = golden.drop(columns="score_in_reach")
+    assert check_of_reach(without) == "check of reach: no model has attention maps"

@@ -8,6 +8,8 @@ import pytest
 from mmv2.errors import UserError
 from mmv2.records import write_records
 from mmv2.reporting.render import render_figure, render_table
+from mmv2.reporting.report_inputs import read_figure
+from tests.golden.make_records_laptop import TUNED, attention_records
 from tests.golden.make_records_small import ruler_qa_records
 
 FIGURE, TABLE = "ruler_qa_over_length", "table04_ruler_qa_finetuned"
@@ -27,6 +29,19 @@ def test_the_scale_of_every_run_is_that_of_its_own_last_step(tmp_path):
         "a: Memory Mosaics v2, 280,000 parameters, data budget 1, 10,000 training tokens at context 64",
         "b: Memory Mosaics v2, 280,000 parameters, data budget 1, 3,000 training tokens at context 64",
     ]
+
+
+@pytest.mark.parametrize("name", ["attention_on_needle", "figure01_attention"])
+def test_a_failed_check_stands_below_the_figure_in_text(tmp_path, name):
+    records = list(attention_records(TUNED[0], 2))
+    broken = [one.model_copy(update={"scores": {**one.scores, "in_reach": 0.5}}) for one in records]
+    for told, these in (("passed", records), ("failed (s1-long, 32 tokens, lowest in_reach 0.500;", broken)):
+        write_records(tmp_path / "x.jsonl", these)
+        render_figure(name, [tmp_path / "x.jsonl"], [], tmp_path / name)
+        assert f"\n\ncheck of reach: {told}" in (tmp_path / f"{name}.txt").read_text()
+        found = read_figure(tmp_path / f"{name}.png")
+        assert f"check of reach: {told}" in found.caption, "and in the report"
+        assert len(found.runs) == 1
 
 
 def test_a_figure_has_200_dots_per_inch(tmp_path):

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
 from mmv2.records import write_records
-from mmv2.registry import architecture
+from mmv2.registry import architecture, entries
 from mmv2.reporting.claims_page import read_page, render_claims
-from mmv2.reporting.report import render_report
+from mmv2.reporting.report import SECTIONS, render_report, section
 from mmv2.reporting.writer import write_table
 from tests.golden.make_records_claims import world
 from tests.mmv2.reporting.claims.evidence import PUBLISHED
@@ -174,6 +174,18 @@ def test_everything_stands_under_its_heading(page):
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
+
+
+def test_every_table_and_figure_has_its_own_heading():
+    """What is about several tasks may stand under Further results; a new one is added here or to SECTIONS."""
+    found = {name: section(name) for name in {*entries("table"), *entries("figure")}}
+    assert {name for name, title in found.items() if title == list(SECTIONS)[-1]} == {
+        *("table_bits_per_byte", "bits_per_byte_by_position")
+    }
+    expected = {"table_many_shot": "In-context learning", "in_context_further": "In-context learning"}
+    expected |= {"table_ruler_by_depth": "New knowledge", "ruler_by_depth": "New knowledge"}
+    expected |= dict.fromkeys(("figure01_attention", "attention_on_needle", "memory_parameters"), "Where models look")
+    assert expected.items() <= found.items()
 
 
 def test_a_table_is_text_that_can_be_selected_and_no_markup(page):

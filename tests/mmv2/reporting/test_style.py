@@ -99,3 +99,16 @@ def test_the_legend_stands_below_the_data_runs_first_and_says_each_thing_once():
     assert legend.get_title().get_text() == "title"
     assert legend.get_window_extent().y1 < first.xaxis.get_tightbbox().y0
     assert first.get_window_extent().x1 < second.get_window_extent().x0
+
+
+@pytest.mark.parametrize("number", [2, 24])
+def test_a_long_legend_takes_no_room_from_the_panels(number):
+    figure, ((axes,),) = new_panels(1, 1)
+    axes.set_xlabel("x")
+    for run in range(number):
+        axes.plot([0, 1], [1, run], label=f"run {run}")
+    legend_below(figure, "title")
+    figure.draw_without_rendering()
+    assert axes.get_window_extent().height / figure.dpi == pytest.approx(2.0, abs=0.2), "of 2.5 inches, labels included"
+    (legend,) = figure.legends
+    assert legend.get_window_extent().y0 >= 0

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.writer import write_table
+from mmv2.reporting.writer import rounded, write_table
 
 
 @pytest.fixture
@@ -61,3 +61,17 @@ def test_latex_of_all_special_signs(tmp_path):
     write_table(pd.DataFrame([{"x": "\\~^&%$#_{}"}]), "T", "c", tmp_path / "t")
     expected = r"\textbackslash{}\textasciitilde{}\textasciicircum{}\&\%\$\#\_\{\} \\"
     assert expected in (tmp_path / "t.tex").read_text()
+
+
+def test_what_rounds_to_zero_has_no_sign(tmp_path):
+    rows = [{"a": Interval(-0.04, -0.06, 0.02, 9), "b": -0.01}, {"a": None, "b": -0.0}]
+    write_table(pd.DataFrame(rows, dtype=object), "T", "c", tmp_path / "t")
+    assert (tmp_path / "t.csv").read_text().splitlines()[1:] == ["-0.04,-0.06,0.02,-0.01", ",,,0"]
+    assert "| 0.0 [-0.1, 0.0] | 0.0 |" in (tmp_path / "t.md").read_text()
+    assert (rounded(-0.0004, 3), rounded(-0.0006, 3), rounded(-12.34)) == ("0.000", "-0.001", "-12.3")
+
+
+def test_a_word_among_numbers_leaves_them_on_the_right(tmp_path):
+    rows = [{"model": "m", "a": 1.0}, {"model": "n", "a": "not measured"}, {"model": "o", "a": None}]
+    write_table(pd.DataFrame(rows, dtype=object), "T", "c", tmp_path / "t")
+    assert "| --- | ---: |" in (tmp_path / "t.md").read_text()

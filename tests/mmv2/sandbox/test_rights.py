@@ -11,7 +11,7 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.sandbox import require
-from tests.mmv2.sandbox.hostile import LIBC, NOT_PERMITTED, ROOT, contained
+from tests.mmv2.sandbox.hostile import LIBC, NOT_PERMITTED, ROOT, contained, uncontained
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,30 @@ from tests.mmv2.sandbox.hostile import LIBC, NOT_PERMITTED, ROOT, contained
 def test_rights_are_refused(deed):
     outcome = contained(LIBC + deed)
     assert outcome.detail in NOT_PERMITTED
+
+
+@pytest.mark.parametrize("pid", ["1", "os.getpid()"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "libc.process_vm_readv(pid, here, 1, there, 1, 0)",
+        "libc.process_vm_writev(pid, here, 1, there, 1, 0)",
+        "libc.syscall(438, os.pidfd_open(pid), 0, 0)",  # pidfd_getfd: its standard input
+    ],
+)
+def test_memory_and_files_of_processes_are_out_of_reach(call, pid):
+    """Of the first one, which has the same user and knows the secret; of its own, to see that the filter says no."""
+    program = f"""{LIBC}
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+buffers = [ctypes.create_string_buffer(8) for _ in range(2)]
+here, there = (ctypes.byref(Vector(ctypes.addressof(buffer), 8)) for buffer in buffers)
+pid = {pid}
+assert {call} >= 0, ctypes.get_errno()
+"""
+    assert contained(program).detail in NOT_PERMITTED
+    if pid != "1":
+        assert uncontained(program)
 
 
 def test_root_is_out_of_reach():

@@ -291,7 +291,7 @@ def test_a_squad_file_without_articles_for_the_test_is_told(root):
     assert "dev.json has 0 articles with paragraphs of max_paragraph_words" in message
     (root / "dev.json").write_text('{"data": [{"title": "x"}]}')
     message = error(root, squad={"file": "dev.json", "dev_articles": 1})
-    assert message.startswith(f"{root}/dev.json: data.0.paragraphs: missing")
+    assert message.startswith(f"{root}/dev.json: data.0 (title 'x').paragraphs: missing")
 
 
 def test_long_paragraphs_can_be_left_out_with_their_questions(root):

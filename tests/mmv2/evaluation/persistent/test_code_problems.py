@@ -80,7 +80,6 @@ def test_the_whole_prompt_of_mbpp(tmp_path):
         "code": "one = 1",
         "test_list": ["assert one", "assert one == 1", "assert one < 2"],
         "test_setup_code": "",
-        "challenge_test_list": [],
     }
     (tmp_path / "mbpp").mkdir()
     (tmp_path / "mbpp" / "test.jsonl").write_text(json.dumps(row) + "\n")

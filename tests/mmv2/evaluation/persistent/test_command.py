@@ -8,10 +8,12 @@ import pytest
 import yaml
 from lm_eval.tasks import TaskManager
 
+from mmv2 import sandbox
 from mmv2.errors import UserError
 from mmv2.evaluation.answering import answer_all
 from mmv2.evaluation.evaluate import evaluate
 from mmv2.evaluation.frozen import read_frozen
+from mmv2.evaluation.language_model import Mmv2LM
 from mmv2.evaluation.persistent import command
 from mmv2.evaluation.persistent.command import CommandTask, main, write_task_files
 from mmv2.evaluation.persistent.table import BENCHMARKS
@@ -38,7 +40,7 @@ def quick(monkeypatch):
 
 
 def test_every_benchmark_has_its_files(tmp_path):
-    write_task_files(tmp_path)
+    write_task_files(tmp_path, None, False)
     known = TaskManager(include_path=str(tmp_path))
     groups = {name for name, one in BENCHMARKS.items() if len(one.subsets) > 1}
     assert set(known.all_groups) == {f"mmv2_{name}" for name in groups}
@@ -49,7 +51,7 @@ def test_every_benchmark_has_its_files(tmp_path):
 
 
 def test_tasks_are_made_of_the_files(tmp_path):
-    write_task_files(tmp_path)
+    write_task_files(tmp_path, None, False)
     known = TaskManager(include_path=str(tmp_path), metadata={"data_root": str(FIXTURES)})
     found = known.load(["mmv2_math", "mmv2_tqa"])["tasks"]
     assert len(found) == 8
@@ -115,6 +117,60 @@ def test_absent_data_is_told(final, tmp_path):
         main([*arguments.split(), "--metadata", f"data_root={tmp_path}"])
 
 
-def test_the_folder_of_tasks_is_taken():
+@pytest.mark.parametrize("option", [["--include_path", "x"], ["--include_path=/nothere"], ["--include", "x"]])
+@pytest.mark.parametrize("start", [["run", "--tasks", "mmv2_nq"], ["ls", "tasks"]])
+def test_the_folder_of_tasks_is_taken(start, option):
     with pytest.raises(UserError, match="--include_path: is taken"):
-        main(["run", "--include_path", "x"])
+        main([*start, *option])
+
+
+def test_the_folder_of_tasks_is_taken_in_a_file_too(tmp_path):
+    (tmp_path / "run.yaml").write_text("tasks: mmv2_nq\ninclude_path: x\n")
+    with pytest.raises(UserError, match="--include_path: is taken"):
+        main(["run", "--config", str(tmp_path / "run.yaml")])
+
+
+def write_nq(root):
+    (root / "nq_open").mkdir()
+    for split, number in (("validation", 2), ("train", 6)):
+        rows = [{"question": f"{split} {place}", "answer": [f"a{place}"]} for place in range(number)]
+        (root / "nq_open" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_shots_that_are_asked_for_are_drawn(shots, final, tmp_path):
+    write_nq(tmp_path)
+    out = tmp_path / "out"
+    arguments = f"""--model mmv2 --model_args pretrained={final("transformer")},max_length=4096 --tasks mmv2_nq
+        --num_fewshot {shots} --metadata data_root={tmp_path} --batch_size 2 --device cpu
+        --gen_kwargs max_gen_toks=2 --output_path {out} --log_samples"""
+    main(arguments.split())
+    (results,) = out.rglob("results_*.json")
+    assert json.loads(results.read_text())["n-shot"] == {"mmv2_nq": shots}
+    prompts = [row["arguments"]["gen_args_0"]["arg_0"] for row in samples(out, "mmv2_nq")]
+    assert [(prompt.count("Q: train"), prompt.count("Q: validation")) for prompt in prompts] == [(shots, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("task", "shots", "message"),
+    [
+        ("gsm8k", 5, r"--num_fewshot: 5, but of gsm8k its 8 demonstrations are part of the task; leave it out"),
+        ("nq", 7, r"shots: 7 are wanted of nq, but split train has 6 rows to draw them from; use fewer"),
+    ],
+)
+def test_shots_that_cannot_be_had_are_refused(task, shots, message, final, tmp_path):
+    write_nq(tmp_path)
+    arguments = f"--model mmv2 --model_args pretrained={final('mmv2')} --tasks mmv2_{task} --device cpu"
+    with pytest.raises(UserError, match=message):
+        main([*arguments.split(), "--num_fewshot", str(shots), "--metadata", f"data_root={tmp_path}"])
+
+
+def test_code_runs_only_where_confirmed_and_contained(final, monkeypatch):
+    """Told before the first answer: nothing is generated that could not be scored."""
+    monkeypatch.setattr(Mmv2LM, "generate_until", lambda *_: pytest.fail("answers were generated"))
+    arguments = f"--model mmv2 --model_args pretrained={final('mmv2')} --tasks mmv2_humaneval_plus --device cpu"
+    with pytest.raises(UserError, match=r"running code that a model wrote is off; .*--confirm_run_unsafe_code"):
+        main([*arguments.split(), "--metadata", f"data_root={FIXTURES}"])
+    monkeypatch.setattr(sandbox, "available", lambda packages: "no container here")
+    with pytest.raises(UserError, match="no container here"):
+        main([*arguments.split(), "--confirm_run_unsafe_code", "--metadata", f"data_root={FIXTURES}"])

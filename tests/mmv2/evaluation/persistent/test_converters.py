@@ -94,7 +94,7 @@ def test_questions_without_answer_are_left_out(write):
         {"id": "two", "question": "when", "answers": [], "is_impossible": True},
     ]
     content = {"data": [{"title": "T", "paragraphs": [{"context": "Ann.", "qas": entries}]}]}
-    ((place, row),) = converters.official_squad(write(json.dumps(content)))
+    ((place, row),) = converters.official_squad(write(json.dumps(content), "x.json"))
     assert place == "question one"
     assert row["answers"] == {"text": ["Ann", "Ann"]}
     assert (row["title"], row["context"], row["question"]) == ("T", "Ann.", "who")
@@ -109,25 +109,35 @@ def test_the_test_split_of_mbpp_goes_by_task_id(write):
 
 def test_bbh_names_examples(write):
     content = {"canary": "c", "examples": [{"input": "i", "target": "t"}]}
-    assert converters.official_bbh(write(json.dumps(content))) == [("example 1", {"input": "i", "target": "t"})]
+    assert converters.official_bbh(write(json.dumps(content), "x.json")) == [
+        ("example 1", {"input": "i", "target": "t"})
+    ]
     with pytest.raises(UserError, match="examples: missing"):
-        converters.official_bbh(write("{}"))
+        converters.official_bbh(write("{}", "x.json"))
 
 
-def test_gzipped_lines(tmp_path):
+@pytest.mark.parametrize("pack", [gzip.compress, bytes])
+def test_lines_may_be_packed_and_hold_every_sign(tmp_path, pack):
     path = tmp_path / "x.jsonl.gz"
-    path.write_bytes(gzip.compress(b'{"a": 1}\n{"a": 2}\n'))
-    assert converters.gzipped_lines(path) == [("line 1", {"a": 1}), ("line 2", {"a": 2})]
-    path.write_bytes(b"no gzip")
-    with pytest.raises(UserError, match=r"x\.jsonl\.gz: not lines of text packed by gzip"):
-        converters.gzipped_lines(path)
+    text = '{"a": "one\u2028line\x85still"}\n{"a": 2}'
+    path.write_bytes(pack(text.encode()))
+    assert converters.hub_lines(path) == [("line 1", {"a": "one\u2028line\x85still"}), ("line 2", {"a": 2})]
+
+
+def test_damaged_gzip_is_told(tmp_path):
+    path = tmp_path / "x.jsonl.gz"
+    whole = gzip.compress(b'{"a": 1}\n' * 99)
+    for content in (whole[:-9], whole[:10] + b"\xff" * 20):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"x\.jsonl\.gz: cannot be read"):
+            converters.hub_lines(path)
 
 
 @pytest.mark.parametrize(
     ("converter", "row", "message"),
     [
         ("gauntlet_obqa", {**CHOICE, "gold": 3}, r"line 1: gold: 3, but there are 3 choices, from 0"),
-        ("gauntlet_obqa", {"query": "q", "gold": 0}, r"line 1: choices: Field required"),
+        ("gauntlet_obqa", {"query": "q", "gold": 0}, r"line 1\.choices: missing"),
         ("gauntlet_arc", {**CHOICE, "query": "why?"}, r"line 1: query: does not begin with 'Question: '"),
         (
             "gauntlet_boolq",
@@ -135,7 +145,7 @@ def test_gzipped_lines(tmp_path):
             r"line 1: not a passage, .* no and yes, in this",
         ),
         ("gauntlet_boolq", {**PASSAGE, "query": "Passage: It is."}, r"line 1: not a passage"),
-        ("gauntlet_winogrande", {**SCHEMA, "gold": 2}, r"line 1: gold: Input should be less than or equal to 1"),
+        ("gauntlet_winogrande", {**SCHEMA, "gold": 2}, r"line 1\.gold: input should be less than or equal to 1"),
         ("common_bench_siqa", {**SIQA, "answer": "no"}, r"line 1: answer: 'no' is none of the options"),
         ("hub_lines", [1], r"line 1: list where a row of columns is needed"),
     ],

@@ -48,11 +48,10 @@ def test_examples_hold_what_lm_eval_asks(name, root_of, encoder, no_network):
                 assert frozen.max_new_tokens == 0
         if frozen.choices:
             assert frozen.references == (frozen.choices[task.right_choice(doc)].strip(),)
-        assert frozen.details == {
-            "group": one.group,
-            "published": "" if one.group == "beside" else name,
-            "subset": asked.subset,
-        }
+        of_table = {"group": one.group, "published": "" if one.group == "beside" else name, "subset": asked.subset}
+        budget = frozen.max_new_tokens
+        budgets = {"max_new_tokens": budget, "protocol_max_new_tokens": budget} if budget else {}
+        assert frozen.details == of_table | budgets
         assert frozen.document == task.rows[row]
 
 
@@ -100,4 +99,7 @@ def test_a_prompt_that_does_not_fit_is_told(encoder):
         UserError, match=rf"context_lengths: {needed - 1}: row virology/7 of mmlu_alt needs {needed} tok"
     ):
         example(one, 0, asked, needed - 1, 1024, encoder)
-    assert example(one, 0, asked, needed - 1, 16, encoder).num_tokens == needed - 240, "a smaller budget makes room"
+    cut = example(one, 0, asked, needed - 1, 16, encoder)
+    assert cut.num_tokens == needed - 240, "a smaller budget makes room"
+    told = {key: cut.details[key] for key in ("max_new_tokens", "protocol_max_new_tokens")}
+    assert told == {"max_new_tokens": 16, "protocol_max_new_tokens": 256}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation.persistent.local_data import hub_rows, input_files, local_file, read_all, read_rows
+from mmv2.evaluation.persistent.local_data import hub_rows, input_files, local_file, read_all, read_rows, shots_of
 from mmv2.evaluation.persistent.table import BENCHMARKS
 from tests.mmv2.evaluation.persistent.conftest import FIXTURES
 
@@ -75,6 +75,19 @@ def test_parquet_files_as_the_hub_has_them(tmp_path):
         read_rows(NQ, "", "validation", tmp_path)
 
 
+def test_a_damaged_parquet_file_is_told(tmp_path):
+    import pandas as pd
+
+    path = tmp_path / "nq_open" / "validation.parquet"
+    path.parent.mkdir()
+    pd.DataFrame({"question": ["one"] * 9, "answer": [["a"]] * 9}).to_parquet(path)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"no parquet", b"", whole[:20] + bytes(40) + whole[60:]):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"validation\.parquet: cannot be read \("):
+            read_rows(NQ, "", "validation", tmp_path)
+
+
 def test_an_absent_data_set_is_told_with_its_source_and_licence(tmp_path):
     with pytest.raises(
         UserError,
@@ -112,7 +125,9 @@ def test_a_row_without_a_field_is_told_by_file_and_line(tmp_path, row, message):
     [
         ("obqa", {"question_stem": "q", "choices": OPTIONS, "answerKey": "C"}, r"answerKey: 'C' is none of the labels"),
         ("obqa", {"question_stem": "q", "choices": {**OPTIONS, "label": ["A"]}, "answerKey": "A"}, "2 texts, 1 labels"),
-        ("winogrande", {"sentence": "no gap", "option1": "a", "option2": "b", "answer": "1"}, "sentence: "),
+        ("winogrande", {"sentence": "no gap", "option1": "a", "option2": "b", "answer": "1"}, "sentence: no undersc"),
+        ("winogrande", {"sentence": "_ is a b", "option1": "a", "option2": "b", "answer": "1"}, "sentence: no undersc"),
+        ("winogrande", {"sentence": " (_) is", "option1": "a", "option2": "b", "answer": "1"}, "sentence: no undersc"),
         ("winogrande", {"sentence": "a _ b", "option1": "a", "option2": "b", "answer": ""}, "answer: "),
         ("gsm8k", {"question": "q", "answer": "5"}, "answer: "),
         ("math", {"problem": "p", "solution": "It is 5."}, "solution: "),
@@ -140,12 +155,24 @@ def test_shots_that_cannot_be_drawn_are_told(tmp_path):
     with pytest.raises(UserError, match=r"nq_open/train\.jsonl: no such file: split train of nq"):
         read_all(NQ, "", 3, tmp_path)
     write(tmp_path, "nq_open/train.jsonl", [row, row])
-    with pytest.raises(UserError, match=r"shots\.nq: 3 are wanted, but split train has 2 rows to draw them from"):
+    with pytest.raises(UserError, match=r"shots: 3 are wanted of nq, but split train has 2 rows to draw them from"):
         read_all(NQ, "", 3, tmp_path)
     assert read_all(NQ, "", 2, tmp_path) == {"validation": [row], "train": [row, row]}
     assert list(input_files(NQ, 2, tmp_path)) == [
         tmp_path / "nq_open" / f"{name}.jsonl" for name in ("validation", "train")
     ]
+
+
+def test_other_shots_are_refused_where_they_are_part_of_the_task():
+    assert [shots_of(BENCHMARKS[name], None, "key") for name in ("nq", "gsm8k", "mmlu_letters")] == [0, 8, 5]
+    assert shots_of(BENCHMARKS["gsm8k"], 8, "key") == 8
+    assert shots_of(NQ, 5, "key") == 5
+    with pytest.raises(UserError, match=r"key: 0, but of gsm8k its 8 demonstrations are part of the task; leave it ou"):
+        shots_of(BENCHMARKS["gsm8k"], 0, "key")
+    with pytest.raises(UserError, match=r"key: 2, but of humaneval to have no demonstrations is part of the task"):
+        shots_of(BENCHMARKS["humaneval"], 2, "key")
+    with pytest.raises(UserError, match="key: -1; ask for 0"):
+        shots_of(NQ, -1, "key")
 
 
 def test_the_hub_is_read_by_name_and_its_rows_are_checked(monkeypatch):

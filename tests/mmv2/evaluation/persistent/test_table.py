@@ -45,10 +45,11 @@ def test_task_data_and_split_are_those_of_lm_evals_file(one):
         assert config.get("dataset_name") == (subset or one.hub_config)
         asked = config.get("test_split") or config["validation_split"]
         assert asked == one.split
-        if one.shots_split:
-            assert one.shots_split in (config.get("fewshot_split"), config.get("training_split"))
-        else:
-            assert config.get("num_fewshot", 0) == one.shots
+        # Without a split to draw from, demonstrations are part of the task; and they are where there is no such split.
+        drawn_from = config.get("fewshot_split") or config.get("training_split")
+        fixed = "samples" in config.get("fewshot_config", {})
+        assert one.shots_split == (None if fixed else drawn_from)
+        assert config.get("num_fewshot", one.shots if one.shots_split else 0) == one.shots
         metric, _, name = one.metric.partition(",")
         assert metric in [item["metric"] for item in config.get("metric_list", [{"metric": "acc"}])]
         assert name in [item["name"] for item in config.get("filter_list", [{"name": "none"}])]

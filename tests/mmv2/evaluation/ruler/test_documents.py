@@ -2,7 +2,11 @@ import random
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
+from mmv2.data.tokenizer import build_word_level
+from mmv2.errors import UserError
+from mmv2.evaluation.frozen import Encoder
 from mmv2.evaluation.question_files import DocumentQuestion
 from mmv2.evaluation.ruler.documents import (
     own_documents,
@@ -74,20 +78,27 @@ def test_rulers_order_depends_on_the_number_alone(number, depth):
     assert ruler_order(number, 42) != ruler_order(number, 43)
 
 
-class Counter:
-    def ids(self, text):
-        return text.split()
+@pytest.fixture
+def encoder(tokenizer_file):
+    return Encoder(Tokenizer.from_file(str(tokenizer_file)))
 
 
-def test_a_prompt_tells_where_the_first_and_the_last_needed_document_stand():
+def test_a_prompt_tells_where_the_first_and_the_last_needed_document_stand(encoder):
     documents = ruler_documents(HOTPOT, 11, POOL, random.Random(1))
-    prompt = written(RulerQaSettings(context_lengths=(64,)), HOTPOT, documents, range(11), Counter())
+    prompt = written(RulerQaSettings(context_lengths=(64,)), HOTPOT, documents, range(11), encoder)
     assert (prompt.first_depth, prompt.last_depth, prompt.num_documents) == (0.3, 0.7, 11)
     assert "\n\nDocument 4:\np13\n\nDocument 5:\np14\n\n" in prompt.text
     assert prompt.text.endswith("Question: who? Answer:")
 
 
-def test_of_a_repeated_document_the_first_place_counts():
+def test_words_that_the_tokenizer_does_not_know_are_told():
+    settings = RulerQaSettings(context_lengths=(64,), prompt_template="{context} {query}", document_template="{text}")
+    written(settings, SQUAD, ["p05"], [0], Encoder(build_word_level(["p05", "who", "?"])))
+    with pytest.raises(UserError, match="ruler_qa: question s: the tokenizer has no token for 'who', '\\?'; use words"):
+        written(settings, SQUAD, ["p05"], [0], Encoder(build_word_level(["p05"])))
+
+
+def test_of_a_repeated_document_the_first_place_counts(encoder):
     documents = ruler_documents(SQUAD, 60, POOL, random.Random(1))
-    prompt = written(RulerQaSettings(context_lengths=(64,)), SQUAD, documents, range(60), Counter())
+    prompt = written(RulerQaSettings(context_lengths=(64,)), SQUAD, documents, range(60), encoder)
     assert (prompt.first_depth, prompt.last_depth) == (5 / 59, 35 / 59)

@@ -17,6 +17,7 @@ def test_sentences_are_those_of_punkt():
     haystack = Text(TEXT, "own").of_size(16)
     assert haystack.sentences == ("Mr. Smith went home.", "He was tired!", "Was it (late)?", "It was 5 p.m. on Monday.")
     assert haystack.words_before == (0, 4, 7, 10, 16)
+    assert [haystack.depth(place) for place in range(5)] == [0, 4 / 16, 7 / 16, 10 / 16, 1]
     assert haystack.around(1, "X.") == ("Mr. Smith went home. X. He was tired! Was it (late)? It was 5 p.m. on Monday.")
 
 

@@ -170,29 +170,41 @@ CUT = 8
 """Early tokens that a broken long-term mask leaves out."""
 
 
-def masked_read(keys_BHTK, values_BHPK, bandwidth, ages):
-    """The read of whole prompts by the mask of cached ones."""
-    tokens_T = torch.arange(keys_BHTK.shape[2])
-    held_TP = ages.holds(tokens_T, tokens_T[:-1])
-    queries_BHTK = scaled_queries(keys_BHTK, bandwidth, ages, 0)
-    answers = F.scaled_dot_product_attention(queries_BHTK, keys_BHTK[:, :, :-1], values_BHPK, held_TP, scale=1.0)
-    return torch.where(held_TP.any(-1)[:, None], answers, 0)
+sound = Ages.holds
+
+
+def cutting(spared):
+    """A long-term mask without the early tokens, but for the very first ones that are spared."""
+
+    def holds(ages, queries_T, pairs_N):
+        held_TN = sound(ages, queries_T, pairs_N)
+        return held_TN & ((pairs_N >= CUT) | (pairs_N < spared)) if ages.max_age is None else held_TN
+
+    return holds
+
+
+def reading_by(holds):
+    """The read of whole prompts by such a mask."""
+
+    def read(keys_BHTK, values_BHPK, bandwidth, ages):
+        tokens_T = torch.arange(keys_BHTK.shape[2])
+        held_TP = holds(ages, tokens_T, tokens_T[:-1])
+        queries_BHTK = scaled_queries(keys_BHTK, bandwidth, ages, 0)
+        answers = F.scaled_dot_product_attention(queries_BHTK, keys_BHTK[:, :, :-1], values_BHPK, held_TP, scale=1.0)
+        return torch.where(held_TP.any(-1)[:, None], answers, 0)
+
+    return read
 
 
 @pytest.fixture(params=["whole", "cached"])
 def cut_mask(request, monkeypatch):
-    """Plants a long-term mask without the early tokens, but for the very first ones that are spared."""
+    """Plants the mask in the read of whole prompts alone, or in that of cached ones alone, of prompts in pieces."""
 
     def plant(spared):
-        def broken(ages, queries_T, pairs_N):
-            held_TN = sound(ages, queries_T, pairs_N)
-            return held_TN & ((pairs_N >= CUT) | (pairs_N < spared)) if ages.max_age is None else held_TN
-
-        sound = Ages.holds
-        monkeypatch.setattr(Ages, "holds", broken)
         if request.param == "whole":
-            monkeypatch.setattr(memory, "memory_read", masked_read)
+            monkeypatch.setattr(memory, "memory_read", reading_by(cutting(spared)))
         else:
+            monkeypatch.setattr(Ages, "holds", cutting(spared))
             for module in (attention, generation):
                 monkeypatch.setattr(module, "PREFILL", 16)
 
@@ -211,12 +223,43 @@ def test_a_long_term_mask_that_cuts_early_tokens_fails_the_check(corpus, records
     assert (at_0["score_in_reach"] < broken[broken["depth"] == 0.5]["score_in_reach"].min()).all()
 
 
-def test_the_check_at_depth_0_sees_a_mask_that_spares_the_first_token(corpus, records, cut_mask):
+def test_the_check_sees_a_mask_that_spares_the_first_token_at_every_depth(corpus, records, cut_mask):
     frozen(corpus)
     cut_mask(spared=1)
     broken = records()
-    assert (broken["score_in_reach"][broken["depth"] == 0] < 1).all()
-    assert (broken["score_in_reach"][broken["depth"] == 0.5] == 1).all()
+    assert (broken["score_in_reach"] < 1).all()
+    at_0, later = (broken["score_in_reach"][broken["depth"] == depth] for depth in (0, 0.5))
+    assert at_0.max() < later.min(), "the needle's beginning is out of reach too"
+
+
+def test_words_before_the_haystack_hide_no_cut_from_the_check(english, tmp_path, monkeypatch):
+    """With the usual template the needle at depth 0 begins after the mask's cut."""
+    _, examples = frozen(english, needles=Needles(), context_lengths=(256,))
+    assert min(example.marked[0] for example in examples if example.depth == 0) > CUT
+    final = write_final(tmp_path / "mmv2", "mmv2", english / "tokenizer.json", vocab_size=340)
+    monkeypatch.setattr(memory, "memory_read", reading_by(cutting(1)))
+    evaluate(final, english / "frozen.jsonl", tmp_path / "records.jsonl", batch_size=4)
+    assert (read_records(tmp_path / "records.jsonl")["score_in_reach"] < 1).all()
+
+
+def test_the_check_reads_the_last_token_as_a_piece_of_its_own_too(corpus, records, monkeypatch):
+    """As an answer's tokens are read, also after prompts that are short enough to be read whole."""
+    frozen(corpus)
+    monkeypatch.setattr(Ages, "holds", cutting(0))
+    broken = records()
+    assert (broken["score_in_reach"] < 1).all()
+    assert (broken["detail_flat.long_term.first"] > 0).all(), "whole prompts are read as they should be"
+
+
+def test_a_failed_check_is_said_in_one_line_and_a_passed_one_is_not(corpus, records, cut_mask, capsys):
+    frozen(corpus)
+    records(name="sound")
+    assert "check of reach" not in capsys.readouterr().err
+    cut_mask(spared=0)
+    lowest = records(name="broken").groupby("context_length")["score_in_reach"].min()
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "check of reach" in line)
+    told = "; ".join(f"{length} tokens: lowest in_reach {lowest[length]:.3f}" for length in LENGTHS)
+    assert f"check of reach: failed ({told})" in line
 
 
 def test_a_model_without_long_term_memory_does_not_reach_early_needles(corpus, tmp_path):
@@ -268,7 +311,18 @@ def test_the_score_is_the_mean_over_layers_of_the_map_that_looks_there_most(corp
     _, (example, *_) = frozen(corpus)
     layers = {"attention.a.0.marked": 0.1, "attention.a.1.marked": 0.5, "attention.b.0.marked": 0.4}
     told = {"maps": "a,b", **layers, "attention.b.1.marked": 0.3, "attention.b.1.age_1": 0.9, "in_reach": 0.75}
-    assert TASK.score(example, Outcome("", details=told)) == {"marked": pytest.approx(0.35), "in_reach": 0.75}
+    told |= {"flat.a.marked": 0.05, "flat.b.marked": 0.2, "flat.b.age_1": 0.4}
+    found = TASK.score(example, Outcome("", details=told))
+    assert found == {"marked": pytest.approx(0.35), "flat": 0.2, "in_reach": 0.75}
+
+
+def test_what_a_short_memory_gives_a_needle_inside_it_without_looking_is_told(corpus, records):
+    """Chance of the whole prompt is far below it."""
+    frozen(corpus)
+    table = records()
+    near = table[(table["depth"] == 1) & (table["context_length"] == 128)]
+    assert (near["score_flat"] == near["detail_flat.short_term.marked"]).all()
+    assert (near["score_flat"] > 1.5 * near["chance"]).all()
 
 
 def test_a_length_for_not_even_one_sentence_is_refused(corpus):

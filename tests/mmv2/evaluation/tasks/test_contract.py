@@ -200,7 +200,8 @@ def asks_nothing(header):
 def reading(header, hits):
     """The outcome of a text of which all tokens or none were predicted, or a prompt looked at so."""
     if header.ages:
-        return Outcome("", details={"maps": "own", "attention.own.0.marked": float(hits), "in_reach": float(hits)})
+        told = ("attention.own.0.marked", "flat.own.marked", "in_reach")
+        return Outcome("", details={"maps": "own", **dict.fromkeys(told, float(hits))})
     counts = {bound: {"bits": 8.0, "bytes": 4, "tokens": 2, "hits": 2 * hits} for bound in header.position_bounds}
     return Outcome("", details={f"{key}_{bound}": n for bound, own in counts.items() for key, n in own.items()})
 

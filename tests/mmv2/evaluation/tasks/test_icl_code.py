@@ -60,8 +60,13 @@ def test_what_a_test_says(test, parts):
         ("'a'", ' "a"\nassert', 1, 0),
         ("[1, 2]", "[1,2]", 1, 0),
         ("5", " 5", 1, 1),
-        ("5", "5.0", 0, 0),
-        ("1", "True", 0, 0),
+        ("5", "5.0", 1, 0),
+        ("[1]", "[1.0]", 1, 0),
+        ("(1,)", "[1]", 0, 0),
+        ("1", "True", 1, 0),
+        ("'1'", "1", 0, 0),
+        ("None", "none", 0, 0),
+        ("None", " None", 1, 1),
         ("5", "4 + 1", 0, 0),
         ("5", "__import__('os').getpid()", 0, 0),
         ("5", "5 # five", 1, 0),
@@ -95,15 +100,29 @@ def test_a_wrong_file_is_told(tmp_path, rows, message):
         read_items(tmp_path / "mbpp.jsonl", 500)
 
 
+def test_problems_that_are_left_out_are_counted(frozen, tmp_path):
+    assert frozen()[0].summary["1024"]["left_out"] == 0
+    file = tmp_path / "corpus" / "evaluation" / "mbpp.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[0]["test_list"] = ["assert add(1) is None"] * 3
+    rows[3]["code"] += "\n" * 30 + "#" * 480
+    rows += [{**rows[0], "task_id": 700}, {**rows[0], "task_id": 511}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    header, examples = frozen(shots=(1,))
+    assert header.summary["1024"]["left_out"] == 3, "511 is in neither split"
+    assert len(examples) == 11
+
+
 def test_long_programs_are_left_out(frozen):
     with pytest.raises(UserError, match="icl_code: shots: 2: mbpp_outputs has 0 rows for examples and 0 to ask"):
         frozen(max_program=10)
 
 
 def test_real_mbpp(shared_data):
-    items = read_items(shared_data("mbpp/data/mbpp.jsonl"), 10_000)
-    assert len(items) == 973
+    every = read_items(shared_data("mbpp/data/mbpp.jsonl"), 10_000)
+    items = {number: item for number, item in every.items() if item}
+    assert (len(every), len(items)) == (974, 973)
     assert items[3].question.endswith("\nassert is_not_prime(2) ==")
     assert items[3].reference == "False"
     assert not any("\r" in item.question for item in items.values())
-    assert len(read_items(shared_data("mbpp/data/mbpp.jsonl"), 500)) > 900
+    assert 900 < sum(map(bool, read_items(shared_data("mbpp/data/mbpp.jsonl"), 500).values())) < 973

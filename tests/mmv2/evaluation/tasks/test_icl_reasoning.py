@@ -131,12 +131,36 @@ def test_an_answer_that_is_no_option_is_left_out_and_few_answers_are_choices(tmp
     options = "Which?\nOptions:\n(A) x\n(B) y"
     rows = [{"input": options, "target": "(A)"}, {"input": options, "target": "x"}, {"input": "so?", "target": "(B)"}]
     (tmp_path / "bbh.json").write_text(json.dumps({"examples": rows}))
-    items = [item for item, _ in read_items(Problem(format="bbh", file="x"), tmp_path / "bbh.json")]
-    assert [(item.id, item.choices) for item in items] == [("row 1", ("(A)", "(B)")), ("row 3", ())]
+    one = "Which?\nOptions:\n(A) x"
+    rows += [{"input": one, "target": "(A)"}]
+    (tmp_path / "bbh.json").write_text(json.dumps({"examples": rows}))
+    found, left_out = read_items(Problem(format="bbh", file="x"), tmp_path / "bbh.json")
+    assert [(item.id, item.choices) for item, _ in found] == [("row 1", ("(A)", "(B)")), ("row 3", ())]
+    assert left_out == 2
     rows = [{"input": text, "target": target} for text, target in (("a", "yes"), ("b", "no"), ("c", "yes"))]
     (tmp_path / "bbh.json").write_text(json.dumps({"examples": rows}))
-    items = [item for item, _ in read_items(Problem(format="bbh", file="x"), tmp_path / "bbh.json")]
-    assert {item.choices for item in items} == {("no", "yes")}
+    found, _ = read_items(Problem(format="bbh", file="x"), tmp_path / "bbh.json")
+    assert {item.choices for item, _ in found} == {("no", "yes")}
+
+
+@pytest.mark.parametrize("own_file", [False, True])
+def test_a_question_that_stands_among_the_examples_is_not_asked(frozen, corpus, own_file):
+    """Three of 24 questions stand twice, one of them in the other file; a 25th row has one option alone."""
+    file = corpus / "evaluation" / "bbh_sums.json"
+    rows = json.loads(file.read_text())["examples"]
+    file.write_text(json.dumps({"examples": [*rows[:21], *rows[:3], {"input": "Options:\n(A) x", "target": "(A)"}]}))
+    (corpus / "evaluation" / "other.json").write_text(json.dumps({"examples": rows[1:2]}))
+    other = "evaluation/other.json" if own_file else None
+    problem = Problem(format="bbh", file="evaluation/bbh_sums.json", examples_file=other)
+    counts = set()
+    for seed in range(5):
+        header, examples = frozen(problems={"sums": problem}, shots=(1 if own_file else 12,), seed=seed)
+        (prefix,) = header.prefixes.values()
+        assert not any(example.prompt in prefix for example in examples)
+        left_out = header.summary["4096"]["left_out"]
+        assert len(examples) + left_out - 1 == (24 if own_file else 12)
+        counts.add(left_out)
+    assert counts == {3} if own_file else 1 < max(counts) <= 4
 
 
 def test_solutions_are_gsm8ks_alone():
@@ -150,18 +174,19 @@ def test_solutions_are_gsm8ks_alone():
         ("tracking_shuffled_objects_five_objects", 250, 1 / 5),
         ("web_of_lies", 250, 1 / 2),
         ("movie_recommendation", 249, None),
+        ("snarks", 177, 1 / 2),
         ("multistep_arithmetic_two", 250, 0),
     ],
 )
 def test_real_tasks_of_bbh(shared_data, task, rows, chance):
-    found = read_items(Problem(format="bbh", file="x"), shared_data(f"bbh/bbh/{task}.json"))
-    assert len(found) == rows
+    found, left_out = read_items(Problem(format="bbh", file="x"), shared_data(f"bbh/bbh/{task}.json"))
+    assert (len(found), left_out) == (rows, {"movie_recommendation": 1, "snarks": 1}.get(task, 0))
     if chance is not None:
         assert {1 / len(item.choices) if item.choices else 0 for item, _ in found} == {chance}
 
 
 def test_real_gsm8k(shared_data):
-    found = read_items(Problem(format="gsm8k", file="x"), shared_data("gsm8k/grade_school_math/data/test.jsonl"))
+    found, _ = read_items(Problem(format="gsm8k", file="x"), shared_data("gsm8k/grade_school_math/data/test.jsonl"))
     assert len(found) == 1319
     item, solution = found[0]
     assert (item.reference, solution.splitlines()[-1]) == ("18", "#### 18")

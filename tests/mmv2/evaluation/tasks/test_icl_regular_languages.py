@@ -4,8 +4,10 @@ import pytest
 
 from mmv2.config import validate
 from mmv2.errors import UserError
+from mmv2.evaluation.automata import Automaton, random_automaton
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
+from mmv2.evaluation.tasks import icl_regular_languages
 from mmv2.evaluation.tasks.icl_regular_languages import TASK, RegularLanguagesSettings, freeze
 from mmv2.evaluation.word_lists import WordList
 from tests.mmv2.evaluation.small_world import NAMES, write_corpus_folder
@@ -33,10 +35,10 @@ def test_the_prompt_holds_strings_and_a_beginning_of_the_same_language(frozen):
         assert len(strings(header, example)) == 20
         assert header.prefixes[example.prefix].endswith("\n")
         for string in strings(header, example):
-            assert 1 <= len(string) <= 50
+            assert 1 <= len(string) <= 49
             if string[: len(beginning)] == beginning and len(string) > len(beginning):
                 assert string[len(beginning)] in example.references
-        assert 1 <= len(example.references) <= 4
+        assert 1 <= len(example.references) <= 3
         assert example.choices == tuple(f" {letter}" for letter in "abcdefghijklmnopqr")
         assert TASK.chance(example) == len(example.references) / 18
 
@@ -49,7 +51,40 @@ def test_languages_differ_and_fewer_strings_are_the_first_of_more(frozen):
         assert (one.id, one.prompt, one.references) == (more.id, more.prompt, more.references)
         assert strings(header, one) == strings(header, more)[:2]
     assert len({header.prefixes[example.prefix] for example in by_shots[1]}) == 20
-    assert {example.details["num_states"] for example in examples} <= set(range(4, 13))
+    assert max(example.details["num_states"] for example in examples) in range(4, 13)
+
+
+def test_the_ranges_are_regbenchs(frozen, monkeypatch):
+    """Of its code: 4 to 12 states, 4 to 18 symbols, 1 to 3 edges, and strings of at most 49 symbols."""
+    calls = []
+
+    def draw(states, alphabet, num_edges, rng):
+        calls.append((states, len(set(alphabet)), num_edges))
+        return random_automaton(states, alphabet, num_edges, rng)
+
+    monkeypatch.setattr(icl_regular_languages, "random_automaton", draw)
+    header, _ = frozen(examples_per_length=300, shots=(1,), positions=1)
+    states, symbols, edges = zip(*calls, strict=True)
+    assert (set(states), set(symbols), set(edges)) == (set(range(4, 13)), set(range(4, 19)), {(1, 3)})
+    assert {len(text.split()) for text in header.prefixes.values()} == set(range(1, 50))
+
+
+def test_what_is_recorded_of_a_language_by_hand(frozen, monkeypatch):
+    """Strings a a, a b, a b: after a come a or b, the first with probability 1/2, in the strings 1/3."""
+    language = Automaton(({"a": 1}, {"a": 2, "b": 2}, {"c": 0}))
+    strings = iter([("a", "b"), ("a", "a"), ("a", "b"), ("a", "b")])
+    monkeypatch.setattr(icl_regular_languages, "random_automaton", lambda *arguments: language)
+    monkeypatch.setattr(Automaton, "string", lambda self, length, rng: next(strings))
+    (example,) = frozen(examples_per_length=1, shots=(3,), positions=1)[1]
+    assert (example.prompt, example.references) == (" a", ("a", "b"))
+    assert example.details == {
+        "num_valid": 2,
+        "num_states": 3,
+        "num_symbols": 3,
+        "bigram_overlap": pytest.approx(1 / 3 + 1 / 2),
+        "trigram_overlap": pytest.approx(1 / 3 + 1 / 2),
+    }
+    assert example.baselines == {"bigram": "b", "trigram": "b", "nearest_match": "b"}
 
 
 def test_the_first_symbol_is_given_and_places_differ(frozen):
@@ -101,6 +136,7 @@ def test_a_prompt_that_does_not_fit_is_told(frozen):
     ("change", "message"),
     [
         ({"states": [5, 4]}, r"t\.states: \[5, 4\] is empty"),
+        ({"states": [1, 4]}, r"t\.states\.0: input should be greater than or equal to 2"),
         ({"string_length": [1, 4]}, r"t\.positions: 4, but strings have at most 4"),
         ({"max_new_tokens": 3}, r"t\.max_new_tokens"),
     ],

@@ -23,7 +23,7 @@ ITEMS = [
 def frozen(tokenizer_file, tmp_path):
     def run(pool=ITEMS[:4], asked=ITEMS[4:], tokenizer=tokenizer_file, **changes):
         settings = InContextSettings(**{"context_lengths": (512,), "max_new_tokens": 4, "shots": (2, 1), **changes})
-        problems = Problems(subtask="parity", style="direct", pool=pool, asked=asked, stops=("\n",))
+        problems = Problems(subtask="parity", style="direct", pool=pool, asked=asked, stops=("\n",), left_out=3)
         freeze_problems("t", settings, [problems], tmp_path, [], tokenizer, tmp_path / "f.jsonl")
         return read_frozen(tmp_path / "f.jsonl")
 
@@ -42,6 +42,7 @@ def test_examples_stand_before_every_question_with_what_they_show(frozen):
     ]
     assert {example.stops for example in examples} == {("\n",)}
     assert len(examples) == 2 * 5
+    assert header.summary["512"]["left_out"] == 3
 
 
 SPLITS = {
@@ -104,6 +105,13 @@ def test_choices_are_continuations_with_their_blank(frozen):
 def test_what_does_not_suffice_or_fit_is_told(frozen, changes, message):
     with pytest.raises(UserError, match=message):
         frozen(**changes)
+
+
+def test_a_prompt_may_fill_its_length_to_the_last_token(frozen):
+    longest = max(example.num_tokens for example in frozen()[1])
+    assert max(example.num_tokens for example in frozen(context_lengths=(longest,))[1]) == longest
+    with pytest.raises(UserError, match=rf"context_lengths: {longest - 1}: row \S+ of .* needs {longest} tokens"):
+        frozen(context_lengths=(longest - 1,))
 
 
 def test_a_number_of_shots_stands_once():

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from itertools import zip_longest
 
 import pytest
 
@@ -9,7 +10,7 @@ from mmv2.data.tokenizer import load_tokenizer, train_bpe
 from mmv2.errors import UserError
 from mmv2.evaluation.classification import Row, nearest
 from mmv2.evaluation.frozen import read_frozen
-from mmv2.evaluation.outcome import Outcome
+from mmv2.evaluation.outcome import Answer, Outcome
 from mmv2.evaluation.tasks._data_sets import BANKING77, FORMATS, GOEMOTIONS, DataSet
 from mmv2.evaluation.tasks._demonstrations import ManyShotSettings
 from mmv2.evaluation.tasks.many_shot import TASK, freeze
@@ -76,7 +77,7 @@ def test_the_default_prompts_are_longiclbenchs_but_for_the_last_blank(corpus, by
         f"{query_key} {text}\n{label_key} {label}\n" for text, label in shown
     )
     assert examples[0].prompt == f"{query_key} mira Oslo Bern\n{label_key}"
-    assert examples[0].choices == (" berg", " lind", " tol", " voss")
+    assert examples[0].choices == (" berg\n", " lind\n", " tol\n", " voss\n")
 
 
 def test_the_delimiter_stands_between_each_key_and_its_text(corpus):
@@ -89,7 +90,7 @@ def test_the_delimiter_stands_between_each_key_and_its_text(corpus):
     assert header.prefixes[space.prefix] == "".join(f"Question: {text}\nDocument: {label}\n" for text, label in shown)
     assert newline.prompt == "Question:\nmira Oslo Bern\nDocument:\n"
     assert space.prompt == "Question: mira Oslo Bern\nDocument:"
-    assert (newline.choices[0], space.choices[0]) == ("berg", " berg")
+    assert (newline.choices[0], space.choices[0]) == ("berg\n", " berg\n")
 
 
 def test_all_cells_ask_the_same_queries(corpus):
@@ -191,11 +192,11 @@ def test_the_case_of_relations_counts(corpus):
     assert TASK.score(exact, Outcome("Voss", None)) == {"accuracy": 0, "ranked": 0, "valid": 0}
 
 
-def write_relations(corpus):
+def write_relations(corpus, labels=("per:title", "org:founded_by")):
     """A file in the layout of TACRED, of two relations and rows without one."""
     rows = []
     for number in range(6):
-        label = ["per:title", "no_relation", "org:founded_by"][number % 3]
+        label = [labels[0], "no_relation", labels[1]][number % 3]
         token = ["Ms.", f"Name{number}", "'s", "firm", "grew", "."]
         places = {"subj_start": 0, "subj_end": 1, "obj_start": 3, "obj_end": 3}
         rows.append({"id": str(number), "token": token, "relation": label, **places})
@@ -215,12 +216,37 @@ def test_relations_are_asked_in_the_papers_form(corpus, byte_level):
     newline, space = examples[0], examples[4]
     assert newline.prompt == "sentence:\nMs. Name0's firm grew.\nthe relation between Ms. Name0 and firm is:\n"
     assert space.prompt == "sentence: Ms. Name0's firm grew.\nthe relation between Ms. Name0 and firm is:"
-    assert space.choices == (" org:founded_by", " per:title")
+    assert space.choices == (" org:founded_by\n", " per:title\n")
     assert [example.details["exact_case"] for example in examples] == [True] * 8
     header, examples = frozen(
         corpus, byte_level, **plain, prompt_styles=("space_ordered",), delimiters="between_fields"
     )
     assert examples[0].prompt == "sentence: Ms. Name0's firm grew. the relation between Ms. Name0 and firm is:"
+
+
+def test_a_label_that_continues_another_can_be_the_likelier(corpus, byte_level):
+    """A model that is sure of the right label's tokens: the shorter label would be as likely as the longer one."""
+    write_relations(corpus, ("org:founded", "org:founded_by"))
+    data = {"tacred": DataSet(format="tacred", train_file="tacred.json", test_file="tacred.json", repeat_rows=True)}
+    lengths = {"context_lengths": (2048,), "max_new_tokens": 32, "shots": (1,), "dev_examples": 0}
+    _, examples = frozen(corpus, byte_level, datasets=data, label_kinds=("semantic",), **lengths)
+    encode = load_tokenizer(byte_level).encode
+    assert {example.references[0] for example in examples} == {"org:founded", "org:founded_by"}
+    for example in examples:
+        shorter, longer = (encode(choice).ids for choice in example.choices)
+        assert longer[: len(shorter)] != shorter
+        for right, ids in zip(example.choices, (shorter, longer), strict=True):
+            logs = [
+                sum(0.0 if one == two else -1.0 for one, two in zip_longest(choice, ids[: len(choice)]))
+                for choice in (shorter, longer)
+            ]
+            assert Answer(loglikelihoods=tuple(logs)).choice(example.choices) == right.strip()
+
+
+def test_the_length_counts_the_line_break_of_the_longest_label(corpus):
+    _, examples = frozen(corpus, max_new_tokens=1, label_kinds=("semantic",), shots=(1,))
+    _, more = frozen(corpus, max_new_tokens=2, label_kinds=("semantic",), shots=(1,))
+    assert [example.num_tokens for example in examples] == [example.num_tokens for example in more]
 
 
 def test_baselines(corpus):

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from mmv2 import sandbox
 from mmv2.errors import UserError
 from mmv2.evaluation.evaluate import evaluate
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.persistent import code_problems
+from mmv2.evaluation.persistent.table import BENCHMARKS
 from mmv2.evaluation.tasks.persistent import TASK, PersistentSettings, freeze
 from mmv2.jsonl import read_jsonl
 from mmv2.records import ResultRecord, read_records
@@ -72,10 +74,49 @@ def test_demonstrations_are_drawn_where_asked_for(frozen, tmp_path):
         assert (example.num_shots, whole.count("Q: t")) == (5, 5)
 
 
+OPTIONS = {"text": ["red", "blue"], "label": ["A", "B"]}
+DRAWN = {
+    "arc_challenge": ("arc_challenge/{}.jsonl", {"question": "{} {}?", "choices": OPTIONS, "answerKey": "B"}, 25),
+    "winogrande": ("winogrande/{}.jsonl", {"sentence": "{} {} _.", "option1": "a", "option2": "b", "answer": "2"}, 5),
+    "mmlu_alt": ("mmlu/{{}}/{}.jsonl", {"question": "{} {}?", "choices": list("wxyz"), "answer": 3}, 5),
+    "race_high": (
+        "race_high/{}.jsonl",
+        {"article": "{} {}.", "question": "who", "options": list("wxyz"), "answer": "D"},
+        2,
+    ),
+}
+"""Benchmarks that lm-eval asks without demonstrations and others with: file of a split, a row, Llama 3's shots."""
+
+
+def filled(value, *arguments):
+    if isinstance(value, dict):
+        return {key: filled(item, *arguments) for key, item in value.items()}
+    return value.format(*arguments) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_published_numbers_of_shots_can_be_drawn(name, frozen, tmp_path):
+    path, row, shots = DRAWN[name]
+    one = BENCHMARKS[name]
+    for subset in one.subsets:
+        for split, number in ((one.split, 2), (one.shots_split, 30)):
+            rows = [filled(row, split, place) for place in range(number)]
+            write(tmp_path, path.format(split).format(subset), rows)
+    header, examples = read_frozen(frozen(tmp_path, name, shots={name: shots}))
+    for example in examples:
+        whole = header.prefixes.get(example.prefix, "") + example.prompt
+        assert (example.num_shots, whole.count(f"{one.shots_split} ")) == (shots, shots)
+        assert whole.count(f"{one.split} ") == 1
+    absent = path.format(one.shots_split).format(next(iter(one.subsets)))
+    (tmp_path / absent).unlink()
+    with pytest.raises(UserError, match=rf"{absent}: no such file: split {one.shots_split} of {name}"):
+        frozen(tmp_path, name, shots={name: shots})
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shots": {"gsm8k": 5}}, r"shots\.gsm8k: 5, but its 8 demonstrations are part of the task"),
+        ({"shots": {"gsm8k": 5}}, r"shots\.gsm8k: 5, but of gsm8k its 8 demonstrations are part of the task"),
         ({"context_lengths": (32,)}, r"context_lengths: 32: row \d+ of gsm8k needs \d+ tokens .*nothing is cut off"),
     ],
 )
@@ -104,6 +145,8 @@ def test_an_absent_data_set_and_an_incomplete_row_are_told(frozen, tmp_path):
         ("hub: [nqq]", r"hub: no benchmark 'nqq'; did you mean 'nq'\?"),
         ("shots: {mnlu_alt: 5}", r"shots: no benchmark 'mnlu_alt'; did you mean 'mmlu_alt'\?"),
         ("benchmarks: [nq, nq]", r"benchmarks: one of them stands twice"),
+        ("benchmarks: [nq], shots: {tqa: 5}", r"shots: tqa is not among benchmarks; add it there, or take it out here"),
+        ("hub: [tqa]", r"hub: tqa is not among benchmarks"),
     ],
 )
 def test_an_unknown_benchmark_in_a_suite_is_told_with_the_nearest(tmp_path, settings, message):
@@ -121,6 +164,23 @@ def test_code_is_frozen_only_where_it_may_run(frozen, monkeypatch):
     _, examples = read_frozen(frozen(FIXTURES, "humaneval_plus", execute_code=True))
     assert asked == [True]
     assert [example.baselines for example in examples] == [{"empty_answer": ""}] * 3
+
+
+@pytest.mark.parametrize("missing", ["asked", "container"])
+def test_code_that_cannot_be_run_is_told_before_an_answer(missing, frozen, final, monkeypatch, tmp_path):
+    """The machine that evaluates may be another one than that which froze."""
+    monkeypatch.setattr(code_problems, "require", lambda asked: None)
+    file = frozen(FIXTURES, "humaneval_plus", execute_code=True)
+    monkeypatch.undo()
+    if missing == "asked":  # a file that was edited
+        header, *rest = file.read_text().splitlines(keepends=True)
+        file.write_text(header.replace('"execute_code":true', '"execute_code":false') + "".join(rest))
+    else:
+        monkeypatch.setattr(sandbox, "available", lambda packages: "no container here")
+    monkeypatch.setattr("mmv2.evaluation.evaluate.answer_all", lambda *_: pytest.fail("answers were generated"))
+    told = {"asked": "code that a model wrote is off", "container": "no container here"}[missing]
+    with pytest.raises(UserError, match=f"execute_code: humaneval_plus runs what the model writes: .*{told}"):
+        evaluate(final("mmv2"), file, tmp_path / "records.jsonl", 1, "cpu")
 
 
 def test_an_empty_program_is_not_run(frozen, monkeypatch):
@@ -172,4 +232,6 @@ def test_records_of_all_that_need_no_real_file_and_those_that_do(arch, final, fr
         assert all(record.scores.keys() >= {"accuracy"} and record.num_tokens <= CONTEXT for record in records)
     table = entry("table", "table01_persistent")
     built = table.build(read_records(tmp_path / "real"), read_published(PUBLISHED / table.published))
-    assert {f"{name} / {name}" for name in measured} <= set(built.columns)
+    for name in measured:
+        (head,) = (head for head in built if head.startswith(f"{name} / {name}"))
+        assert ("cut at 4 of" in head) == (name in ("nq", "gsm8k", "squad", "bbh"))

@@ -14,7 +14,7 @@ from mmv2.errors import UserError
 from mmv2.evaluation.frozen import read_frozen
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.ruler import fitting
-from mmv2.evaluation.ruler.settings import RulerQaSettings
+from mmv2.evaluation.ruler.settings import QaSource, RulerQaSettings
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks.ruler_qa import TASK, freeze
 from mmv2.files import sha256
@@ -51,10 +51,10 @@ def documents(example):
     return example.prompt.partition("\n\nQuestion")[0].split("\n")
 
 
-def test_the_default_prompt_is_rulers_byte_for_byte(corpus):
+def test_the_default_prompt_is_rulers_byte_for_byte(corpus, tokenizer_file):
     questions = read_squad(corpus / "evaluation" / "squad_test.json").questions
-    default = RulerQaSettings(context_lengths=(128,), examples_per_length=1, min_documents=2)
-    freeze(default, corpus, corpus / "tokenizer.json", corpus / "f.jsonl")
+    default = RulerQaSettings(context_lengths=(512,), examples_per_length=1, min_documents=2, document_step=100)
+    freeze(default, corpus, tokenizer_file, corpus / "f.jsonl")
     (example,) = read_frozen(corpus / "f.jsonl")[1]
     one, two = re.findall(r"^Document \d:\n(.*)$", example.prompt, flags=re.MULTILINE)
     assert questions[0].gold in (one, two)
@@ -356,11 +356,28 @@ def test_rulers_regimes_take_no_steps(key, regime):
         validate(RulerQaSettings, content, "suite.yaml", "tasks.ruler_qa")
 
 
-def test_braces_in_texts_stay(corpus):
+def test_settings_with_several_sources_come_back_from_a_resolved_suite():
+    """It names every default, too."""
+    settings = RulerQaSettings(
+        context_lengths=(64,),
+        subtasks={"one": QaSource(format="squad", file="x"), "two": QaSource(format="squad", file="y")},
+    )
+    assert validate(RulerQaSettings, settings.model_dump(mode="json"), "resolved suite") == settings
+
+
+def test_braces_in_texts_stay(corpus, tokenizer_file):
     path = corpus / "evaluation" / "squad_test.json"
     path.write_text(path.read_text().replace("jon tol lives in", "{context} {text} lives in"))
-    _, examples = frozen(corpus)
+    freeze(settings(context_lengths=(128,)), corpus, tokenizer_file, corpus / "frozen.jsonl")
+    _, examples = read_frozen(corpus / "frozen.jsonl")
     assert any(example.prompt.endswith("Question: {context} {text} lives in") for example in examples)
+
+
+def test_words_that_the_tokenizer_does_not_know_are_told(corpus):
+    path = corpus / "evaluation" / "squad_test.json"
+    path.write_text(path.read_text().replace("ada tol lives in Bern", "ada tol lived in Bern"))
+    with pytest.raises(UserError, match=r"ruler_qa: question \S+: the tokenizer has no token for 'lived'; use"):
+        frozen(corpus)
 
 
 def test_several_sources_are_subtasks_of_one_file(corpus):

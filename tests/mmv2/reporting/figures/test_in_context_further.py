@@ -6,18 +6,19 @@ from mmv2.registry import entries
 
 SPEC = entries("figure")["in_context_further"]
 TITLES = {
-    ("icl_regular_languages", None): "regular languages",
-    ("icl_code", "direct"): "output of programs",
-    ("icl_reasoning", "direct"): "multi-step reasoning, answers alone",
-    ("icl_reasoning", "worked"): "multi-step reasoning, with solutions",
+    "regular languages": ("regular_languages", None),
+    "output of programs": ("mbpp_outputs", "direct"),
+    "gsm8k, answers alone": ("gsm8k", "direct"),
+    "gsm8k, with solutions": ("gsm8k", "worked"),
+    "sums, answers alone": ("sums", "direct"),
 }
 
 
-def test_a_panel_for_each_task_and_style(golden, draw, curves):
+def test_a_panel_for_each_problem_and_style(golden, draw, curves):
     panels = draw(SPEC, golden)
-    assert [axes.get_title() for axes in panels] == list(TITLES.values())
-    for axes, (task, style) in zip(panels, TITLES, strict=True):
-        these = golden[(golden["run"] == "s1-long") & (golden["task"] == task)]
+    assert [axes.get_title() for axes in panels] == list(TITLES)
+    for axes, (subtask, style) in zip(panels, TITLES.values(), strict=True):
+        these = golden[(golden["run"] == "s1-long") & (golden["subtask"] == subtask)]
         these = these[these["prompt_style"].isna() if style is None else these["prompt_style"] == style]
         expected = 100 * these.groupby("num_shots")["score_accuracy"].mean()
         assert curves(axes)["Memory Mosaics v2"] == pytest.approx(expected.to_dict())
@@ -32,6 +33,24 @@ def test_tasks_that_were_not_evaluated_are_left_out(golden, draw):
     assert [axes.get_title() for axes in draw(SPEC, golden[golden["task"] == "icl_code"])] == ["output of programs"]
     with pytest.raises(UserError, match="none of task icl_regular_languages, only of many_shot"):
         draw(SPEC, golden[golden["task"] == "many_shot"])
+
+
+def test_chance_is_that_of_each_problem(golden, draw):
+    mixed = golden.assign(chance=golden["chance"].mask(golden["subtask"] == "sums", 0.5))
+    panels = {axes.get_title(): axes for axes in draw(SPEC, mixed)}
+    levels = {
+        title: {line.get_ydata()[0] for line in axes.lines if line.get_label() == "Chance"}
+        for title, axes in panels.items()
+    }
+    assert levels["sums, answers alone"] == {50}
+    assert levels["gsm8k, answers alone"] == {25}
+
+
+def test_a_language_asked_at_several_places_counts_once(golden):
+    once = golden[golden["task"] == "icl_regular_languages"]
+    again = once.assign(example_id=once["example_id"].str.replace("-3", "-4"))
+    title = SPEC.draw(pd.concat([once, again])).legends[0].get_title().get_text()
+    assert title == "8 questions or languages per point"
 
 
 def test_places_of_a_language_are_resampled_together(golden, draw):

@@ -6,7 +6,7 @@ from mmv2.reporting.figures.ruler_by_depth import BINS, FIGURE
 
 def test_points_are_means_over_bins_of_depth(golden, draw, curves):
     axes = draw(FIGURE, golden)[0]
-    assert axes.get_title() == "ruler_qa: tiny, 32 tokens"
+    assert axes.get_title() == "tiny, 32 tokens"
     of_run = golden[(golden["run"] == "s1-long") & (golden["task"] == "ruler_qa") & (golden["step"] == 8)]
     of_run = of_run[(of_run["context_length"] == 32) & of_run["reduction"].isna()]
     found = curves(axes)["Memory Mosaics v2"]
@@ -23,7 +23,7 @@ def test_the_end_of_the_prompt_belongs_to_the_last_bin(golden, draw, curves):
 
 def test_panels_are_tasks_and_the_shortest_training_and_longest_length(golden, draw):
     titles = [axes.get_title() for axes in draw(FIGURE, golden)]
-    rows = ("ruler_qa: tiny", "ruler_niah: niah_single_1", "ruler_niah: niah_single_2")
+    rows = ("tiny", "niah_single_1", "niah_single_2")
     assert titles == [f"{row}, {length} tokens" for row in rows for length in (32, 256, 512)]
     one = draw(FIGURE, golden[golden["task"] == "ruler_qa"])
     assert [axes.get_title() for axes in one] == titles[:3]

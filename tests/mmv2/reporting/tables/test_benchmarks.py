@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
@@ -64,6 +65,52 @@ def test_averages_weigh_every_benchmark_alike(golden, table):
     assert row["average"].low < row["average"].mean < row["average"].high
     assert row["average"].high - row["average"].low < row["people / nq"].high - row["people / nq"].low
     assert row["examples per number"] == "5 to 8"
+
+
+def test_answers_that_were_cut_are_told_in_the_head(golden, table):
+    budgets = {"detail_max_new_tokens": 64.0, "detail_protocol_max_new_tokens": 256.0}
+    of_people, of_articles = (golden["subtask"] == name for name in ("people", "articles"))
+    cut = golden.assign(**{name: np.where(of_people, value, np.nan) for name, value in budgets.items()})
+    cut.loc[of_articles, list(budgets)] = 64.0
+    for name in ("table01_persistent", "table02_persistent_without_long_term"):
+        found = table(name, cut)
+        heads = [head for head in found if " / " in head]
+        assert [head for head in heads if "cut" in head] == ["people / nq (cut at 64 of 256 new tokens)"]
+        told = of(found, "measured: s1-long", "Memory Mosaics v2")["people / nq (cut at 64 of 256 new tokens)"]
+        assert told.mean == pytest.approx(percent(golden, "people"))
+
+
+REAL = {"people": "nq", "colours": "obqa", "own_facts": "tqa", "articles": "squad", "reading": "race_high"}
+
+
+def test_benchmarks_without_real_files_are_told(golden, table):
+    """Of the 19 by their own names: in the head where they were asked all the same, in the cells where not."""
+    asked = golden[golden["task"] == "benchmarks"]
+    names = asked["subtask"].map(REAL)
+    found = table("table01_persistent", asked.assign(task="persistent", subtask=names, detail_published=names))
+    row = of(found, "measured: s1-long")
+    for name in ("tqa", "race_high"):
+        assert isinstance(row[f"{name} / {name} (made without real files)"], Interval)
+    assert [head for head in found if row[head] == "not measured"] == [
+        f"- / {name}" for name in ("humaneval_plus", "math", "race_middle")
+    ]
+    assert row["- / bbh"] is None, "of it there were files; the suite did not ask it"
+    assert isinstance(of(found, "published", "Transformer large")["- / math"], float)
+    assert "not measured" not in table("table01_persistent", golden).to_numpy(), (
+        "a corpus' own benchmarks are not these"
+    )
+
+
+def test_benchmarks_beside_the_papers_stand_last_in_no_average(golden, table):
+    letters = golden[golden["subtask"] == "people"].assign(
+        subtask="letters", detail_group="beside", detail_published="", score_accuracy=1.0
+    )
+    more = pd.concat([golden, letters], ignore_index=True)
+    found, without = table("table01_persistent", more), table("table01_persistent", golden)
+    assert list(found.columns) == [*without.columns, "letters / -"]
+    pd.testing.assert_frame_equal(found[without.columns], without)
+    assert of(found, "measured: s1-long")["letters / -"].mean == 100
+    assert not any("letters" in head for head in table("table02_persistent_without_long_term", more))
 
 
 def test_published_averages_are_the_papers_where_it_prints_them(golden, table):

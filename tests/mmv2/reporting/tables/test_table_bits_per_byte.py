@@ -26,6 +26,14 @@ def test_reduced_models_and_chance_have_rows(golden, table):
     assert chance["bits per byte, 32 tokens"] is None
 
 
+def test_the_interval_of_next_token_accuracy_is_as_wide_as_windows_differ(golden, table):
+    found = table("table_bits_per_byte", golden)
+    (cell,) = found[found["source"] == "measured: s4"]["next-token accuracy, 256 tokens"]
+    these = golden[(golden["run"] == "s4") & (golden["task"] == "bits_per_byte") & (golden["context_length"] == 256)]
+    shares = 100 * these["score_next_token_accuracy"]
+    assert shares.min() <= cell.low < cell.mean < cell.high <= shares.max(), "no window of 0 or 100 % is made up"
+
+
 def test_one_window_tells_no_interval(golden, table):
     with pytest.raises(UserError, match="1 example: an interval needs at least 2"):
         table("table_bits_per_byte", golden[golden["example_id"] == "t0"])

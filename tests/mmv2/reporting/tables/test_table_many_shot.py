@@ -46,6 +46,32 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(golden, rows):
     assert rows()["F1, best style"]["4 shots"].mean == pytest.approx(200 * precision * recall / (precision + recall))
 
 
+@pytest.mark.parametrize(("right", "label"), [(0, 0), (0, 1), (1, 1)])
+def test_f1_of_answers_that_are_all_alike_has_an_interval(golden, rows, right, label):
+    """At least as wide as that of the accuracy, which is exact."""
+    alike = golden.assign(score_accuracy=float(right), score_valid=float(label))
+    found, accuracy = rows(alike)["F1, best style"]["4 shots"], rows(alike)["accuracy, best style"]["4 shots"]
+    assert found.low < found.high
+    assert found.mean == 100 * right
+    assert found.high - found.low >= accuracy.high - accuracy.low - 1e-6
+    assert (found.low, found.high)[right] == pytest.approx(100 * right), "no further than can be"
+
+
+def test_f1_is_the_accuracy_where_every_answer_is_a_label(golden, rows):
+    """Number and interval, made-up answers included."""
+    found = rows(golden.assign(score_valid=1.0))
+    f1, accuracy = (found[f"{name}, best style"]["4 shots"] for name in ("F1", "accuracy"))
+    assert 0 < f1.mean < 100
+    assert (f1.mean, f1.low, f1.high) == pytest.approx((accuracy.mean, accuracy.low, accuracy.high))
+
+
+def test_one_prompt_style_alone_has_no_two_rows_that_say_the_same(golden, rows):
+    one = golden[(golden["task"] != "many_shot") | (golden["prompt_style"] == "space_shuffled")]
+    assert list(rows(one)) == ["accuracy", "ranked", "F1"]
+    cell = cell_of(one)
+    assert rows(one)["accuracy"]["4 shots"].mean == pytest.approx(100 * cell["score_accuracy"].mean())
+
+
 def test_without_development_queries_or_valid_answers_their_rows_are_missing(golden, rows):
     assert "accuracy, style best on dev" not in rows(golden[golden["split"] != "dev"])
     assert "F1, best style" not in rows(golden.drop(columns="score_valid"))
