@@ -132,6 +132,16 @@ def generate(arguments: Sequence[str]) -> None:
     )
 
 
+def bandwidth(arguments: Sequence[str]) -> None:
+    """Print the mean bandwidths of a trained model, as the settings of a run that keeps them constant."""
+    parser = _parser(bandwidth)
+    parser.add_argument("model", type=Path, help="final/ folder of a run of mmv2")
+    options = parser.parse_args(arguments)
+    from mmv2.model.bandwidth import as_run_settings
+
+    print(as_run_settings(options.model), end="")
+
+
 def render(arguments: Sequence[str]) -> None:
     """Draw a table, a figure or the page of claims from records."""
     parser = _parser(render)
@@ -155,7 +165,8 @@ def render(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    command.__name__: command for command in (info, data, train, freeze, evaluate, render, reduce, export, generate)
+    command.__name__: command
+    for command in (info, data, train, freeze, evaluate, render, reduce, export, generate, bandwidth)
 }
 
 

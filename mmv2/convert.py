@@ -59,7 +59,7 @@ def export_final(folder: Path, output_folder: Path) -> None:
     final = load_final(folder)
     model, tokenizer = for_transformers(final, folder)
     with _new_folder(output_folder) as temporary:
-        save_all(model, tokenizer, temporary)
+        save_all(model, tokenizer, final.config.max_seq_len, temporary)
 
 
 def for_transformers(final: FinalModel, folder: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

@@ -20,7 +20,7 @@ from mmv2.config import Config, ModelConfig, validate
 from mmv2.data.tokenizer import BOS, EOS
 from mmv2.errors import UserError
 from mmv2.files import atomic, check_sha256, read_json, sha256, write_json
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.registry import architecture
 
 WEIGHTS = "model.safetensors"
@@ -48,7 +48,7 @@ class FinalConfig(Config):
 class FinalModel:
     """A trained model, ready to evaluate."""
 
-    model: Decoder
+    model: LanguageModel
     arch: str
     config: ModelConfig
     tokenizer: Tokenizer
@@ -120,7 +120,7 @@ def load_final(folder: Path) -> FinalModel:
     return FinalModel(model.eval(), content.arch, config, tokenizer, content.provenance)
 
 
-def load_weights(model: Decoder, file: Path) -> None:
+def load_weights(model: LanguageModel, file: Path) -> None:
     """Fill a model from a safetensors file; raises UserError when a name or a shape does not fit."""
     try:
         weights = load_file(file)

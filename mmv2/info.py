@@ -34,6 +34,10 @@ class Size:
     config: ModelConfig
 
     @property
+    def label(self) -> str:
+        return self.spec.label_for(self.config)
+
+    @property
     def parameters(self) -> int:
         return parameters(self.spec.build, self.config)
 
@@ -114,7 +118,7 @@ def describe(sizes: Sequence[Size], contexts: Sequence[int] | None) -> Iterator[
     for size in sizes:
         lengths = contexts or [factor * size.config.max_seq_len for factor in DEFAULT_CONTEXTS]
         for place, context in enumerate(lengths):
-            head = [size.spec.label, size.name, f"{size.parameters:,}"] if place == 0 else ["", "", ""]
+            head = [size.label, size.name, f"{size.parameters:,}"] if place == 0 else ["", "", ""]
             rows.append([*head, f"{context:,}", f"{size.flops_per_token(context):,}", f"{size.cache_bytes(context):,}"])
     header = ["architecture", "size", "parameters", "context", "FLOPs/token", "decoding state in bytes (bfloat16)"]
     return _aligned(header, rows)
@@ -125,7 +129,7 @@ def describe_table_2(comparisons: Sequence[Comparison]) -> Iterator[str]:
     names = {"params": "parameters", "flops_per_token": f"FLOPs/token at context {TABLE_2_CONTEXT}"}
     rows = [
         [
-            one.size.spec.label,
+            one.size.label,
             one.size.name,
             names[one.quantity],
             f"{one.computed:,}",

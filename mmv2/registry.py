@@ -18,7 +18,7 @@ from mmv2.errors import UserError, choices
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from mmv2.layers.decoder import Decoder
+    from mmv2.layers.decoder import LanguageModel
 
 StepInputs = Mapping[str, Sequence[int]]
 """Arguments of one training step besides the tokens: per name, one value for each layer."""
@@ -45,8 +45,10 @@ class ArchitectureSpec:
     """The value of ``arch:`` in a run file."""
     label: str
     """The name in tables and legends."""
+    label_of: Callable[[Any], str] | None = None
+    """Config -> the name of that model, where one architecture has several; see ``label_for``."""
     config: type[ModelConfig]
-    build: "Callable[[Any], Decoder]"
+    build: "Callable[[Any], LanguageModel]"
     """Config -> model on the default device, initialised (on the meta device: shapes only)."""
     flops_per_token: Callable[[Any, int], int]
     """Config, context length -> forward FLOPs per token, as Table 2 counts them."""
@@ -61,12 +63,18 @@ class ArchitectureSpec:
     """The paper's named sizes."""
     tiny: ModelConfig
     """A few thousand parameters, for tests: the contract tests run on it, longer than every window and delay it has."""
+    more_tinies: Sequence[ModelConfig] = ()
+    """Others, for what ``tiny`` does not have: the contract tests run on each of them too."""
     packages: tuple[str, ...]
     """Packages whose code determines the weights (hashed into a run's fingerprint): its own, and what it builds on."""
-    reductions: "Mapping[str, Callable[[Decoder], Decoder]]" = field(default_factory=dict)
+    reductions: "Mapping[str, Callable[[Any], LanguageModel]]" = field(default_factory=dict)
     """What may be taken out of a trained model (``mmv2 reduce``): name -> a smaller model with weights of the given."""
-    to_transformers: "Callable[[Decoder], PreTrainedModel] | None" = None
+    to_transformers: "Callable[[Any], PreTrainedModel] | None" = None
     """The same model for transformers (``mmv2 export``, ``mmv2 generate``); None: it has no such model."""
+
+    def label_for(self, config: ModelConfig) -> str:
+        """The name of one model in tables and legends."""
+        return self.label_of(config) if self.label_of else self.label
 
 
 def architectures() -> dict[str, ArchitectureSpec]:

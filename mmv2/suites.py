@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, field_validator
 
 from mmv2.config import Config, read_yaml, validate
 from mmv2.errors import UserError, choices
@@ -39,6 +39,9 @@ class SuiteConfig(Config):
     name: str
     runs: tuple[str, ...] = ()
     """Run files below ``workflow/config/runs``, without ``.yaml``."""
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Training seeds: every run is trained with each, from the run of the same seed where it starts from another's
+    weights. None: as the run files say."""
     search: Search | None = None
     tasks: dict[str, SerializeAsAny[TaskSettings]]
     """Task name -> its settings."""
@@ -51,6 +54,13 @@ class SuiteConfig(Config):
     tables: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"{list(seeds)} names one twice; name each once")
+        return seeds
 
 
 class WorkflowConfig(Config):
@@ -146,7 +156,7 @@ def _check_tasks(suite: SuiteConfig, path: Path) -> None:
 
 def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfig]:
     runs: dict[str, RunConfig] = {}
-    listed = (load_run(folder / f"{reference}.yaml") for reference in suite.runs)
+    listed = itertools.chain.from_iterable(_seeded(folder / f"{one}.yaml", suite.seeds) for one in suite.runs)
     for run in itertools.chain(listed, _trials(suite.search, folder) if suite.search else ()):
         if run.name in runs:
             raise UserError(f"{path}: runs: two files are called {run.name}; rename one, results go by that name")
@@ -157,6 +167,20 @@ def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfi
         if run.init_from is not None:
             _check_init(run, runs, path)
     return runs
+
+
+def _seeded(path: Path, seeds: tuple[int, ...]) -> Iterator[RunConfig]:
+    """A run with each training seed, called by it where there are several: ``one.seed-2``."""
+    if not seeds:
+        yield load_run(path)
+        return
+    content, file_of = read_run(path)
+    for seed in seeds:
+        ending = f".seed-{seed}" if len(seeds) > 1 else ""
+        changed: dict[str, Any] = {"training": {"seed": seed}}
+        if content.get("init_from") is not None:
+            changed["init_from"] = f"{content['init_from']}{ending}"
+        yield parse_run(merge(content, changed), file_of, path.stem + ending)
 
 
 def _trials(search: Search, folder: Path) -> Iterator[RunConfig]:

@@ -20,7 +20,7 @@ from mmv2.evaluation.outcome import Answer
 from mmv2.evaluation.progress import Progress
 from mmv2.evaluation.reading import bucket_details, predict_tokens, token_bytes
 from mmv2.final import FinalModel
-from mmv2.layers.decoder import DecoderState
+from mmv2.layers.decoder import Decoder, DecoderState
 from mmv2.registry import architecture
 
 
@@ -145,6 +145,7 @@ class _Reader:
             return [Answer(details={"maps": ""}) for _ in examples]
         stretches = [example.marked for example in examples if example.marked]
         tokens_BT = self._tokens([[self.bos_id, *self._prompt_ids(example)] for example in examples])
+        assert isinstance(self.model, Decoder), "attention maps are those of mixers"
         return [Answer(details=told) for told in tell(self.model, tokens_BT, self.header.ages, stretches)]
 
     def _prefix_state(self, name: str | None) -> DecoderState | None:
@@ -169,7 +170,7 @@ class _Reader:
         return ids
 
     def _tokens(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        return torch.tensor(rows, device=self.model.embedding.weight.device)
+        return torch.tensor(rows, device=self.model.device)
 
 
 def _without_heads(example: FrozenExample, answer: Answer) -> Answer:

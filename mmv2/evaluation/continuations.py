@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mmv2.evaluation.generation import read
-from mmv2.layers.decoder import Decoder, DecoderState
+from mmv2.layers.decoder import DecoderState, LanguageModel
 
 Ids = tuple[int, ...]
 
@@ -30,7 +30,10 @@ def batches(rows: Sequence[Ids], size: int, slack: int) -> Iterator[list[int]]:
 
 @torch.inference_mode()
 def likelihoods(
-    model: Decoder, contexts: Sequence[Ids], continuations: Sequence[Sequence[Ids]], prefix: DecoderState | None = None
+    model: LanguageModel,
+    contexts: Sequence[Ids],
+    continuations: Sequence[Sequence[Ids]],
+    prefix: DecoderState | None = None,
 ) -> list[list[tuple[float, bool]]]:
     """Log-likelihood of each continuation of each context, and whether each of its tokens is the most probable one.
 
@@ -40,7 +43,7 @@ def likelihoods(
         continuations: of each context at least one; none is empty.
         prefix: state after what all contexts have before them (one row); it is left as it is.
     """
-    device = model.embedding.weight.device
+    device = model.device
     start = prefix.expand(len(contexts)) if prefix else None
     logits_BV, state = read(model, torch.tensor(contexts, device=device), start)
     found: list[list[tuple[float, bool]]] = [[] for _ in contexts]

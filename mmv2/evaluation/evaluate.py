@@ -150,7 +150,7 @@ def _constant(final: FinalModel, model_folder: Path, header: FrozenHeader, froze
     return {
         **origin.model_dump(),
         "arch": final.arch,
-        "label": architecture(final.arch).label,
+        "label": architecture(final.arch).label_for(final.config),
         "num_parameters": sum(parameter.numel() for parameter in final.model.parameters()),
         "training_context": final.config.max_seq_len,
         "task": header.task,

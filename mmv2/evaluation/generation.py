@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmv2.evaluation.outcome import Answer
 from mmv2.evaluation.ranking import Choices, loglikelihoods
-from mmv2.layers.decoder import Decoder, DecoderState
+from mmv2.layers.decoder import DecoderState, LanguageModel
 
 PREFILL = 1024
 """Tokens read at once: bounds the memory that activations take."""
@@ -29,7 +29,7 @@ def never(ids: Sequence[int]) -> bool:
 
 @torch.inference_mode()
 def answer(
-    model: Decoder,
+    model: LanguageModel,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int | Sequence[int],
     eos_id: int,
@@ -58,7 +58,7 @@ def answer(
     shortest, longest = min(map(len, prompts)), max(map(len, prompts))
     # Filled up to a rectangle; no model reads the filling.
     filled = [[*prompt, *[eos_id] * (longest - len(prompt))] for prompt in prompts]
-    prompts_BT = torch.tensor(filled, device=model.embedding.weight.device)
+    prompts_BT = torch.tensor(filled, device=model.device)
     logits_BV, state = read(model, prompts_BT[:, :shortest], prefix.expand(len(prompts)) if prefix else None)
     ranked: list[tuple[float, ...]] = [()] * len(prompts)
     if choices is not None:
@@ -73,7 +73,7 @@ def answer(
     ]
 
 
-def read(model: Decoder, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
+def read(model: LanguageModel, tokens_BT: Tensor, state: DecoderState | None = None) -> tuple[Tensor, DecoderState]:
     """Logits (B, V) after the last of these tokens, and the state. The state passed in must not be used again."""
     for part_BT in tokens_BT.split(PREFILL, dim=1):
         logits_B1V, state = model.extend(part_BT, state, last_only=True)
@@ -82,7 +82,7 @@ def read(model: Decoder, tokens_BT: Tensor, state: DecoderState | None = None) -
 
 
 def _generate(
-    model: Decoder,
+    model: LanguageModel,
     logits_BV: Tensor,
     state: DecoderState,
     prompts_BT: Tensor,

@@ -252,7 +252,7 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
         kept = ("run", "step", "reduction", "fingerprint")
         return {
             "model_arch": self.final.arch,
-            "model_label": architecture(self.final.arch).label,
+            "model_label": architecture(self.final.arch).label_for(self.final.config),
             "model_num_parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "model_sha": sha256(self.folder / WEIGHTS),
             "training_context": self.final.config.max_seq_len,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmv2.layers.decoder import Decoder, DecoderState
+from mmv2.layers.decoder import DecoderState, LanguageModel
 
 Choices = Sequence[Sequence[int]]
 """Token ids of the choices of one prompt; no choice is empty."""
@@ -32,7 +32,7 @@ class _Term(NamedTuple):
 
 @torch.inference_mode()
 def loglikelihoods(
-    model: Decoder, logits_BV: Tensor, state: DecoderState, choices: Sequence[Choices], most_rows: int
+    model: LanguageModel, logits_BV: Tensor, state: DecoderState, choices: Sequence[Choices], most_rows: int
 ) -> list[tuple[float, ...]]:
     """Natural logarithm of the probability of each choice of each prompt: the sum over its tokens.
 

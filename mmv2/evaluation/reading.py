@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmv2.config import Detail
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 
 MOST_LOGITS = 2**26
 """Logits computed at once: 256 MiB in float32."""
@@ -21,7 +21,7 @@ MOST_TOKENS = 1024
 
 
 @torch.inference_mode()
-def predict_tokens(model: Decoder, texts_BT: Tensor, bos_id: int) -> tuple[np.ndarray, np.ndarray]:
+def predict_tokens(model: LanguageModel, texts_BT: Tensor, bos_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Bits of every token, -log2 of its probability, and whether it is the most probable one.
 
     Args:

@@ -44,8 +44,11 @@ A prompt begins with `{bos}`, which the tokenizer does not add. {needs}
 NEEDS_CODE = "The code in this folder needs torch, transformers 5, pydantic 2 and numpy."
 
 
-def save_all(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Weights, configurations, code, tokenizer and a model card, in a folder that is there."""
+def save_all(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, context: int, folder: Path) -> None:
+    """Weights, configurations, code, tokenizer and a model card, in a folder that is there.
+
+    ``context``: tokens per training sequence, which not every configuration of transformers tells.
+    """
     save_with_code(model, folder)
     tokenizer.save_pretrained(folder)
     has_code = bool(_own_classes(model))
@@ -53,7 +56,7 @@ def save_all(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder:
         name=model.config.provenance.get("run", type(model).__name__),
         label=type(model).__name__,
         parameters=model.num_parameters(),
-        context=model.config.max_position_embeddings,
+        context=context,
         trust=", trust_remote_code=True" if has_code else "",
         bos=tokenizer.bos_token,
         needs=NEEDS_CODE if has_code else "",

@@ -26,7 +26,7 @@ class MemoryMosaicsForCausalLM(PreTrainedModel, GenerationMixin):
     base_model_prefix = "model"
     main_input_name = "input_ids"
     _tied_weights_keys = {"model.classifier.weight": "model.embedding.weight"}  # noqa: RUF012 (transformers' own form)
-    _keep_in_fp32_modules_strict = {"gain_projection", "decay_projection"}  # noqa: RUF012 (gates are exponents)
+    _keep_in_fp32_modules_strict = {"gain_projection", "decay_projection", "theta_lambda"}  # noqa: RUF012 (exponents)
     _no_split_modules = ["Block"]  # noqa: RUF012
     _is_stateful = True  # what has been read cannot be taken back: no assisted decoding
 

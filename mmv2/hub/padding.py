@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mmv2.layers.decoder import Decoder, DecoderState
-from mmv2.model.model import MosaicMixer, MosaicState
+from mmv2.layers.memory_mixer import MemoryMixer, MemoryMixerState
 
 
 def forward_padded(model: Decoder, tokens_BT: Tensor, real_BT: Tensor, **step_inputs: Sequence[int]) -> Tensor:
@@ -62,10 +62,10 @@ def extend_padded(
 
 
 def _nothing_read(model: Decoder, rows: int) -> DecoderState:
-    return DecoderState([cast(MosaicMixer, block.mixer).nothing_read(rows) for block in model.blocks])
+    return DecoderState([cast(MemoryMixer, block.mixer).nothing_read(rows) for block in model.blocks])
 
 
 def _joined(parts: list[DecoderState]) -> DecoderState:
     """The rows of all parts, one part after the other."""
-    layers = [MosaicState.join(layer) for layer in zip(*(part.layers for part in parts), strict=True)]
+    layers = [MemoryMixerState.join(layer) for layer in zip(*(part.layers for part in parts), strict=True)]
     return DecoderState(layers)

@@ -2,14 +2,14 @@
 
     x += Mixer(RMSNorm(x));  x += SwiGLU(RMSNorm(x))
 
-An architecture differs from another in its mixer alone. Memory Mosaics v2 (Section 3) and the Llama-like transformer
-both have this frame and this initialisation (Table 6).
+An architecture differs from another in its mixer, and where it says so in what stands in SwiGLU's place. Memory Mosaics
+v2 (Section 3) and the Llama-like transformer both have this frame and this initialisation (Table 6).
 
 Shapes: B rows, T tokens per row, D hidden size, V vocabulary, R chosen rows.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -89,7 +89,7 @@ class Mixer(nn.Module, ABC):
 
 @dataclass
 class DecoderState:
-    """Decoding state of a whole model: one entry per layer."""
+    """Decoding state of a whole model: one entry per layer, or one that holds them all."""
 
     layers: list[Any]
 
@@ -108,14 +108,18 @@ class DecoderState:
 
 
 class Block(nn.Module):
-    """One pre-norm residual block."""
+    """One pre-norm residual block.
 
-    def __init__(self, config: ModelConfig, mixer: Mixer):
+    A feed-forward that looks at other positions is a mixer too. While decoding both keep what they remember in the one
+    state of their layer: each gets it from the other, changes its own part, and hands it on.
+    """
+
+    def __init__(self, config: ModelConfig, mixer: Mixer, feed_forward: SwiGLU | Mixer):
         super().__init__()
         self.mixer_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
         self.mixer = mixer
         self.feed_forward_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
-        self.feed_forward = SwiGLU(config.hidden_size, config.intermediate_size)
+        self.feed_forward = feed_forward
 
     def reset_parameters(self, layer: int) -> None:
         self.mixer_norm.reset_parameters()
@@ -125,22 +129,90 @@ class Block(nn.Module):
 
     def forward(self, x_BTD: Tensor, documents: Documents, **step_inputs: int) -> Tensor:
         x_BTD = x_BTD + self.mixer(self.mixer_norm(x_BTD), documents, **step_inputs)
-        return x_BTD + self.feed_forward(self.feed_forward_norm(x_BTD))
+        normed_BTD = self.feed_forward_norm(x_BTD)
+        if isinstance(self.feed_forward, Mixer):
+            return x_BTD + self.feed_forward(normed_BTD, documents)
+        return x_BTD + self.feed_forward(normed_BTD)
 
     def extend(self, x_BTD: Tensor, state: Any) -> tuple[Tensor, Any]:
         mixed_BTD, state = self.mixer.extend(self.mixer_norm(x_BTD), state)
         x_BTD = x_BTD + mixed_BTD
-        return x_BTD + self.feed_forward(self.feed_forward_norm(x_BTD)), state
+        normed_BTD = self.feed_forward_norm(x_BTD)
+        if isinstance(self.feed_forward, Mixer):
+            answer_BTD, state = self.feed_forward.extend(normed_BTD, state)
+            return x_BTD + answer_BTD, state
+        return x_BTD + self.feed_forward(normed_BTD), state
 
 
-class Decoder(nn.Module):
-    """A decoder-only language model. ``config`` keeps the architecture's own config class."""
+class LanguageModel(nn.Module, ABC):
+    """What training, evaluation and export ask of a model. ``config`` keeps the architecture's own config class."""
 
-    def __init__(self, config: ModelConfig, make_mixer: Callable[[int], Mixer]):
+    config: ModelConfig
+
+    @abstractmethod
+    def forward(
+        self,
+        tokens_BT: Tensor,
+        documents: Documents | None = None,
+        targets_BT: Tensor | None = None,
+        **step_inputs: Sequence[int],
+    ) -> Tensor:
+        """Logits (B, T, V) in float32, or with ``targets_BT`` the summed cross entropy over targets other than IGNORE.
+
+        Args:
+            tokens_BT: int64 token ids.
+            documents: where documents begin and end; None: every row is one.
+            targets_BT: int64 next-token ids.
+            step_inputs: what the architecture's spec draws per training step, one value for each layer.
+        """
+
+    @abstractmethod
+    def extend(
+        self, tokens_BT: Tensor, state: DecoderState | None = None, last_only: bool = False
+    ) -> tuple[Tensor, DecoderState]:
+        """Read T more tokens of B sequences; returns logits (B, T, V) in float32 and the new state.
+
+        Equal to the forward pass over all tokens so far. The state passed in must not be used again: clone it first
+        to keep it. ``last_only``: logits of the last token alone (B, 1, V); all of a long prompt would be large.
+        """
+
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Initialise every parameter, and whatever else ``to_empty()`` leaves undefined."""
+
+    @abstractmethod
+    def layers_to_shard(self) -> Iterable[nn.Module]:
+        """Parts that every forward pass calls once, one after another: several ranks divide the model along them."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tokens must be."""
+        return next(self.parameters()).device
+
+
+class Decoder(LanguageModel):
+    """A language model of equal blocks, each with a mixer."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        make_mixer: Callable[[int], Mixer],
+        make_feed_forward: Callable[[int], SwiGLU | Mixer] | None = None,
+    ):
+        """Make and initialise it.
+
+        Args:
+            config: its sizes.
+            make_mixer: layer, from 0 -> its mixer.
+            make_feed_forward: layer -> what stands in SwiGLU's place; None: SwiGLU of ``intermediate_size``.
+        """
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.blocks = nn.ModuleList(Block(config, make_mixer(layer)) for layer in range(config.num_layers))
+        make_feed_forward = make_feed_forward or (lambda _: SwiGLU(config.hidden_size, config.intermediate_size))
+        self.blocks = nn.ModuleList(
+            Block(config, make_mixer(layer), make_feed_forward(layer)) for layer in range(config.num_layers)
+        )
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
         self.classifier = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.reset_parameters()
@@ -165,14 +237,6 @@ class Decoder(nn.Module):
         targets_BT: Tensor | None = None,
         **step_inputs: Sequence[int],
     ) -> Tensor:
-        """Logits (B, T, V) in float32, or with ``targets_BT`` the summed cross entropy over targets other than IGNORE.
-
-        Args:
-            tokens_BT: int64 token ids.
-            documents: where documents begin and end; None: every row is one.
-            targets_BT: int64 next-token ids.
-            step_inputs: what the architecture's spec draws per training step, one value for each layer.
-        """
         documents = documents or Documents(shape=(tokens_BT.shape[0], tokens_BT.shape[1]))
         x_BTD = self.embedding(tokens_BT)
         for layer, block in enumerate(self.blocks):
@@ -182,6 +246,9 @@ class Decoder(nn.Module):
             return logits_BTV
         return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
 
+    def layers_to_shard(self) -> Iterable[nn.Module]:
+        return self.blocks
+
     def _logits(self, x_BTD: Tensor) -> Tensor:
         logits_BTV = self.classifier(self.norm(x_BTD))
         return logits_BTV.to(torch.promote_types(logits_BTV.dtype, torch.float32))
@@ -189,11 +256,6 @@ class Decoder(nn.Module):
     def extend(
         self, tokens_BT: Tensor, state: DecoderState | None = None, last_only: bool = False
     ) -> tuple[Tensor, DecoderState]:
-        """Read T more tokens of B sequences; returns logits (B, T, V) in float32 and the new state.
-
-        Equal to the forward pass over all tokens so far. The state passed in must not be used again: clone it first
-        to keep it. ``last_only``: logits of the last token alone (B, 1, V); all of a long prompt would be large.
-        """
         state = state or DecoderState([None] * len(self.blocks))
         x_BTD = self.embedding(tokens_BT)
         layers = []

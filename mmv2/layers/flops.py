@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from mmv2.config import ModelConfig
 
 if TYPE_CHECKING:
-    from mmv2.layers.decoder import Decoder
+    from mmv2.layers.decoder import LanguageModel
 
-Build = Callable[[Any], "Decoder"]
+Build = Callable[[Any], "LanguageModel"]
 
 
 @cache

@@ -7,15 +7,18 @@ import torch
 from torch import Tensor
 
 
-def rotation(start: int, length: int, head_dim: int, theta: float, device: torch.device) -> tuple[Tensor, Tensor]:
+def rotation(
+    start: int | Tensor, length: int, head_dim: int, theta: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Cosines and sines (T, F) in float32 of the positions start .. start + length - 1.
 
     Args:
+        start: (B, 1, 1) where rows begin at different positions: then the results are (B, 1, T, F).
         theta: rope_theta; frequency i is theta ** (-2 i / E).
     """
     exponents_F = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device) / head_dim
-    positions_T = torch.arange(start, start + length, dtype=torch.float32, device=device)
-    angles_TF = torch.outer(positions_T, 1.0 / theta**exponents_F)
+    positions_T = torch.arange(length, device=device) + start
+    angles_TF = positions_T.to(torch.float32)[..., None] * (1.0 / theta**exponents_F)
     return angles_TF.cos(), angles_TF.sin()
 
 

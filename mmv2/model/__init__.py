@@ -1,9 +1,10 @@
 """Memory Mosaics v2, the paper's architecture (Section 3). This module imports no torch."""
 
-import random
 from typing import TYPE_CHECKING
 
+from mmv2.layers.delays import seeded_draw
 from mmv2.layers.flops import causal_read_flops, matrix_flops, window_read_flops
+from mmv2.layers.memory_cost import pairs_bytes, recurrence_bytes
 from mmv2.model.config import SIZES, TINY, MosaicConfig
 from mmv2.registry import ArchitectureSpec, StepInputs
 
@@ -21,11 +22,8 @@ def build(config: MosaicConfig) -> "Decoder":
 
 
 def draw_delays(config: MosaicConfig, seed: int, step: int) -> StepInputs:
-    """The long-term delay m of one training step, for each layer (Section 3): uniform over the range, ends included.
-
-    A function of seed and step alone, so that all ranks and resumed runs draw the same.
-    """
-    return {"long_term_delay": config.draw_delays(random.Random(f"long_term_delay {seed} {step}").randint)}
+    """The long-term delay m of one training step, for each layer (Section 3)."""
+    return {"long_term_delay": config.draw_delays(seeded_draw(seed, step))}
 
 
 def flops_per_token(config: MosaicConfig, context: int) -> int:
@@ -36,17 +34,18 @@ def flops_per_token(config: MosaicConfig, context: int) -> int:
 
 
 def cache_bytes(config: MosaicConfig, context: int, bytes_per_number: int) -> int:
-    """Pairs within reach, one of them pending, and the key recurrence (float32 at least, its logarithm float64)."""
+    """Pairs within reach, one of them pending, and the key recurrences."""
     first, end = config.short_term_ages
     pairs = min(context, end - first) + (context if config.long_term_memory else 0)
-    memories = 2 if config.long_term_memory else 1
-    recurrence = memories * (config.hidden_size * max(bytes_per_number, 4) + config.num_heads * 8)
-    return config.num_layers * (2 * config.hidden_size * pairs * bytes_per_number + recurrence)
+    recurrences = 0 if config.key_extractor == "plain" else len(config.memories)
+    return pairs_bytes(config, pairs, bytes_per_number) + recurrences * recurrence_bytes(
+        config, config.head_dim, bytes_per_number
+    )
 
 
 def attention_maps(config: MosaicConfig) -> tuple[str, ...]:
     """One for each memory that is read by keys."""
-    return ("short_term", "long_term") if config.long_term_memory else ("short_term",)
+    return config.memories
 
 
 def without_long_term_memory(model: "Decoder") -> "Decoder":

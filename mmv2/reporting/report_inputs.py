@@ -140,7 +140,7 @@ def read_run(folder: Path) -> Run:
     hashes = {"weights": final.weights_sha256, "tokenizer": final.tokenizer_sha256}
     return Run(
         name=str(origin["run"]),
-        label=spec.label,
+        label=spec.label_for(model),
         parameters=parameters(spec.build, model),
         budget=float(origin["budget"]),
         context=model.max_seq_len,

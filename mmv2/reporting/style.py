@@ -24,9 +24,13 @@ from mmv2.reporting.selection import MAIN_BUDGET, variant
 _COLOURS = {
     "mmv2": "#0072B2",
     "transformer": "#D55E00",
-    "transformer_long_short": "#E69F00",
+    "transformer_parts": "#E69F00",
     "memory_mosaics_v1": "#56B4E9",
+    "GPT-NeoX": "#009E73",
+    "Mamba-2": "#CC79A7",
+    "RWKV-4": "#000000",
 }
+"""By architecture, or of one with several kinds of models by the label of the kind."""
 _FILLED = ("mmv2", "memory_mosaics_v1")
 """Architectures whose markers are filled, so that grey print tells Memory Mosaics from all others."""
 _OTHER_COLOURS = ("#009E73", "#CC79A7", "#000000")
@@ -97,26 +101,27 @@ def looks(records: pd.DataFrame, told: Sequence[str] = ()) -> dict[str, Look]:
         records: of the runs that the figure shows.
         told: columns that the figure itself tells, as panels do: runs that differ in these alone look alike.
     """
-    order = ["arch", "fixed", "budget", "training_context", "seed", "run"]
+    order = ["arch", "kind", "fixed", "budget", "training_context", "seed", "run"]
     runs = records.drop_duplicates("run").assign(fixed=lambda each: [bool(variant(run)) for _, run in each.iterrows()])
-    runs = runs.sort_values(order)
+    runs = runs.assign(kind=runs["label"]).sort_values(order)
+    colour_of = colours(runs)
     runs["label"] = _labels(runs, told)
     twice = runs.duplicated(["label", *told], keep=False)
     runs.loc[twice, "label"] += " (" + runs.loc[twice, "run"] + ")"
-    colour_of = colours(runs)
     found: dict[str, Look] = {}
-    for arch, of_arch in runs.groupby("arch", sort=False):
-        colour = colour_of[str(arch)]
+    for (arch, kind), of_kind in runs.groupby(["arch", "kind"], sort=False):
+        colour = colour_of[str(arch), str(kind)]
         face = colour if arch in _FILLED else "white"
-        lines = _lines(of_arch.drop_duplicates("label"))
-        found |= {run["run"]: Look(run["label"], colour, *lines[run["label"]], face) for _, run in of_arch.iterrows()}
+        lines = _lines(of_kind.drop_duplicates("label"))
+        found |= {run["run"]: Look(run["label"], colour, *lines[run["label"]], face) for _, run in of_kind.iterrows()}
     return found
 
 
-def colours(records: pd.DataFrame) -> dict[str, str]:
-    """The colour of each architecture; those without one of their own share what is left."""
+def colours(records: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """The colour of each architecture and label; those without one of their own share what is left."""
     others = cycle(_OTHER_COLOURS)
-    return {arch: _COLOURS.get(arch) or next(others) for arch in sorted(records["arch"].unique())}
+    kinds = sorted(set(zip(records["arch"], records["label"], strict=True)))
+    return {(arch, label): _COLOURS.get(arch) or _COLOURS.get(label) or next(others) for arch, label in kinds}
 
 
 def _labels(runs: pd.DataFrame, told: Sequence[str]) -> list[str]:

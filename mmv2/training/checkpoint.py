@@ -34,7 +34,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 from mmv2.errors import UserError
 from mmv2.files import atomic, check_sha256, read_json, remove, sha256, write_json
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.training.parallel import World
 
 
@@ -65,7 +65,7 @@ class Checkpoints:
         """The step of the newest complete checkpoint; 0: there is none."""
         return max(self._steps(), default=0)
 
-    def save(self, step: int, model: Decoder, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    def save(self, step: int, model: LanguageModel, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
         """Write the checkpoint of a step; ``state`` goes to state.json with the step and the fingerprint.
 
         Raises:
@@ -91,7 +91,7 @@ class Checkpoints:
                 remove(partial)
             raise
 
-    def load(self, step: int, model: Decoder, optimizer: torch.optim.Optimizer) -> None:
+    def load(self, step: int, model: LanguageModel, optimizer: torch.optim.Optimizer) -> None:
         """Bring model, optimizer and random generators to where they were after a step.
 
         Raises:
@@ -107,7 +107,7 @@ class Checkpoints:
         set_state_dict(model, optimizer, model_state_dict=model_state, optim_state_dict=optimizer_state)
         _restore_rng(rng_states, self.world)
 
-    def load_model(self, step: int, model: Decoder) -> None:
+    def load_model(self, step: int, model: LanguageModel) -> None:
         """Fill only the model; raises as ``load`` does."""
         self._verify(step)
         model_state = get_model_state_dict(model)

@@ -11,7 +11,7 @@ from mmv2.data.shards import Corpus
 from mmv2.errors import UserError
 from mmv2.files import write_text
 from mmv2.final import CONFIG, read_final_config, save_final
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.provenance import code_version, environment
 from mmv2.runs import RunConfig
 from mmv2.training.checkpoint import Checkpoints
@@ -55,7 +55,7 @@ def pretraining_budget(run: RunConfig, init_folder: Path | None) -> float:
 
 
 def export(
-    run: RunConfig, corpus: Corpus, checkpoints: Checkpoints, model: Decoder, budget: float, output_folder: Path
+    run: RunConfig, corpus: Corpus, checkpoints: Checkpoints, model: LanguageModel, budget: float, output_folder: Path
 ) -> None:
     """Write all folders and the metrics; the model's own weights are replaced on the way. To be called by all ranks.
 

@@ -13,16 +13,21 @@ def build_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.A
     """AdamW over all parameters, in two groups.
 
     Weight decay pulls the matrices (embedding and classifier included) towards zero. It leaves out what has one
-    dimension: gains of norms and scalars per head, for which zero is no neutral value. The paper does not say.
+    dimension, others of size 1 not counted: gains of norms and scalars per head, for which zero is no neutral value.
+    The paper does not say.
     """
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    matrices = [parameter for parameter in model.parameters() if _is_matrix(parameter)]
+    vectors = [parameter for parameter in model.parameters() if not _is_matrix(parameter)]
     groups = [
         {"params": matrices, "weight_decay": training.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=training.learning_rate, betas=training.betas, fused=True)
+
+
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    return sum(size > 1 for size in parameter.shape) >= 2
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

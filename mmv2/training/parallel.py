@@ -17,7 +17,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 
 from mmv2.errors import UserError
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 
 T = TypeVar("T")
 
@@ -111,8 +111,8 @@ def join_world(device: str | None = None) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def shard(model: Decoder, world: World) -> None:
-    """Divide every parameter over the ranks, block by block. Nothing happens in a world of one.
+def shard(model: LanguageModel, world: World) -> None:
+    """Divide every parameter over the ranks, layer by layer. Nothing happens in a world of one.
 
     After every micro-batch its gradients go to the ranks that hold their part, so that no rank ever keeps all of them.
     They are summed over ranks, not averaged as FSDP does by itself: the loss is a sum over targets, which may fall
@@ -120,8 +120,8 @@ def shard(model: Decoder, world: World) -> None:
     """
     if world.size == 1:
         return
-    for block in model.blocks:
-        fully_shard(block, mesh=world.mesh)
+    for layer in model.layers_to_shard():
+        fully_shard(layer, mesh=world.mesh)
     fully_shard(model, mesh=world.mesh)
     for module in model.modules():
         if isinstance(module, FSDPModule):

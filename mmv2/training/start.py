@@ -8,7 +8,7 @@ from mmv2.data.shards import Corpus
 from mmv2.errors import UserError
 from mmv2.files import sha256
 from mmv2.final import CONFIG, TOKENIZER, WEIGHTS, check_final, load_weights
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.runs import RunConfig
 from mmv2.training.parallel import World, shard
 
@@ -19,7 +19,7 @@ def set_numerics(run: RunConfig, device: torch.device) -> None:
     torch.use_deterministic_algorithms(device.type == "cpu")
 
 
-def start_model(run: RunConfig, world: World, init_folder: Path | None) -> Decoder:
+def start_model(run: RunConfig, world: World, init_folder: Path | None) -> LanguageModel:
     """The run's model on this rank's device: from its seed, or from the weights of another run.
 
     Every rank makes the whole model, the same one, before it keeps its part: float32 parameters must fit one device.

@@ -14,7 +14,7 @@ from torch import Tensor
 from mmv2.data.loader import load_batch, rows_of_step
 from mmv2.data.shards import Corpus
 from mmv2.errors import UserError
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.runs import RunConfig
 from mmv2.training.optimizer import average_and_clip_, set_learning_rate
 from mmv2.training.parallel import World
@@ -35,7 +35,7 @@ class StepResult:
 
 
 def train_step(
-    model: Decoder,
+    model: LanguageModel,
     optimizer: torch.optim.Optimizer,
     run: RunConfig,
     corpus: Corpus,
@@ -64,7 +64,7 @@ def train_step(
     return StepResult(loss, rate, grad_norm, stops > 0)
 
 
-def _accumulate(model: Decoder, run: RunConfig, corpus: Corpus, world: World, step: int) -> tuple[Tensor, int]:
+def _accumulate(model: LanguageModel, run: RunConfig, corpus: Corpus, world: World, step: int) -> tuple[Tensor, int]:
     """Add up this rank's gradients; returns its summed cross entropy and its number of targets."""
     training, device = run.training, world.device
     inputs = run.spec.step_inputs(run.model, training.seed, step)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mmv2.data.shards import Corpus
-from mmv2.layers.decoder import Decoder
+from mmv2.layers.decoder import LanguageModel
 from mmv2.runs import RunConfig
 from mmv2.training.checkpoint import Checkpoints, full_disk_told
 from mmv2.training.export import check_milestones, export, pretraining_budget
@@ -66,7 +66,7 @@ class _Job:
     corpus: Corpus
     world: World
     checkpoints: Checkpoints
-    model: Decoder
+    model: LanguageModel
     optimizer: torch.optim.Optimizer
     budget: float
     """Of the pre-training."""

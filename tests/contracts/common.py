@@ -6,13 +6,24 @@ of them is tested apart.
 B rows, T tokens per row, V vocabulary.
 """
 
+import dataclasses
+from functools import wraps
 from itertools import chain, repeat
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmv2.registry import architectures
 
-SPECS = architectures()
+
+def _one_for_each_tiny(spec):
+    """The spec by a name, once with each of its tiny configs as ``tiny``."""
+    yield spec.name, spec
+    for tiny in spec.more_tinies:
+        yield f"{spec.name}-{spec.label_for(tiny)}", dataclasses.replace(spec, tiny=tiny)
+
+
+SPECS = dict(chain.from_iterable(map(_one_for_each_tiny, architectures().values())))
 CONTEXTS = 4
 """Sequences are this many training contexts long, and a training context is longer than every window and delay."""
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
@@ -25,7 +36,36 @@ def scattered(spec, config):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
+    if any(type(module).__module__.startswith("transformers.") for module in model.modules()):
+        model.forward, model.extend = in_float64(model, model.forward), in_float64(model, model.extend)
     return model.eval()
+
+
+class Float64Kept(TorchDispatchMode):
+    """Whatever asks for float32 gets float64.
+
+    Code of a library casts inputs of some operations to float32 whatever they are; its logic shows in float64 all the
+    same. Our own code must leave float64 alone, and is tested without this.
+    """
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if kwargs.get("dtype") == torch.float32:
+            kwargs["dtype"] = torch.float64
+        return func(*args, **kwargs)
+
+
+def in_float64(model, method):
+    """The method of a model, within ``Float64Kept`` as long as the model is one of float64."""
+
+    @wraps(method)
+    def wrapped(*args, **kwargs):
+        if next(model.parameters()).dtype != torch.float64:
+            return method(*args, **kwargs)
+        with Float64Kept():
+            return method(*args, **kwargs)
+
+    return wrapped
 
 
 def random_tokens(config, batch, length, seed=0):

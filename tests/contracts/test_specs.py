@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from mmv2.layers.flops import parameters
-from mmv2.registry import architecture_packages, no_step_inputs
+from mmv2.registry import architecture_packages, architectures, no_step_inputs
 from tests.contracts.common import SPECS, chunks, extend_by, random_tokens, state_bytes
 
 
 def test_specs_import_without_torch():
-    modules = ", ".join(f"mmv2.registry.architecture({name!r})" for name in SPECS)
+    modules = ", ".join(f"mmv2.registry.architecture({name!r})" for name in architectures())
     code = f"import sys, mmv2.registry; {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -30,12 +30,13 @@ def test_packages_exist_and_hold_the_architecture_and_its_frame(spec):
     """Else an edit there would leave weights that the code no longer makes."""
     for package in spec.packages:
         importlib.import_module(package)
-    (own,) = [package for package, found in architecture_packages().items() if found is spec]
+    (own,) = [package for package, found in architecture_packages().items() if found.name == spec.name]
     assert {own, "mmv2.layers"} <= set(spec.packages)
 
 
 def test_labels_are_distinct():
-    assert len({spec.label for spec in SPECS.values()}) == len(SPECS)
+    assert len({spec.label_for(spec.tiny) for spec in SPECS.values()}) == len(SPECS)
+    assert len({spec.label for spec in architectures().values()}) == len(architectures())
 
 
 def test_sizes_are_of_the_config_class(spec):

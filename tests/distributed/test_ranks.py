@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mmv2.registry import architecture
 from mmv2.training.trainer import STOPPED
 from tests.mmv2.training.conftest import MILESTONE
 from tests.mmv2.training.helpers import (
@@ -51,6 +52,17 @@ def test_two_ranks_train_as_one(undisturbed: Path, corpus_folder: Path, tmp_path
 def test_ranks_with_several_micro_batches_and_tied_embeddings(corpus_folder: Path, tmp_path: Path):
     run = tiny_run("transformer", micro_batch_size=1, milestones=(MILESTONE,))
     run = run.model_copy(update={"model": run.model.model_copy(update={"tie_embeddings": True})})
+    assert run_ranks(2, run, corpus_folder, tmp_path / "two") == [0, 0]
+    assert finish(start(run, corpus_folder, tmp_path / "one")) == 0
+    assert_same_training(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.parametrize("model_type", ["mamba2", "rwkv"])
+def test_ranks_with_a_model_of_transformers(model_type: str, corpus_folder: Path, tmp_path: Path):
+    """Not GPT-NeoX: its keys' biases have no gradient but rounding, of which AdamW makes steps of full size."""
+    tinies = {tiny.model_dump()["model_type"]: tiny for tiny in architecture("huggingface").more_tinies}
+    tiny = tinies[model_type]
+    run = tiny_run("huggingface", micro_batch_size=1, milestones=(MILESTONE,)).model_copy(update={"model": tiny})
     assert run_ranks(2, run, corpus_folder, tmp_path / "two") == [0, 0]
     assert finish(start(run, corpus_folder, tmp_path / "one")) == 0
     assert_same_training(tmp_path / "two", tmp_path / "one")

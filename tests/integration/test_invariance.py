@@ -167,10 +167,11 @@ def check_all(folder, usual, close):
         check_same(results(folder, name), usual[name], close)
 
 
-def test_answers_of_large_weights_are_not_all_alike(usual, close):
-    """Else the tests below could not fail."""
+def test_answers_of_large_weights_are_not_all_alike(arch, usual, close):
+    """Else the tests below could not fail. An architecture without attention maps has nothing to tell of them."""
+    spec = architectures()[arch]
     if close == CLOSE["double"]:
-        for name in TASKS:
+        for name in (name for name in TASKS if name != "attention" or spec.attention_maps(spec.tiny)):
             assert len({json.dumps(answer) for _, answer in usual[name]}) > 2, name
         assert len({record["prediction"] for name in TASKS for record, _ in usual[name]}) > 10
 

@@ -80,7 +80,8 @@ def test_an_architecture_without_named_sizes_is_listed(monkeypatch, capsys):
     specs = architectures()
     nameless = dataclasses.replace(specs["transformer"], name="nameless", sizes={})
     monkeypatch.setattr(info, "architectures", lambda: {**specs, "nameless": nameless})
-    told = "Without named sizes, so that each needs one of its run files (--run FILE): nameless\n"
+    names = ", ".join([*(name for name, spec in specs.items() if not spec.sizes), "nameless"])
+    told = f"Without named sizes, so that each needs one of its run files (--run FILE): {names}\n"
     main([])
     assert told in capsys.readouterr().out
     main(["--size", "small"])

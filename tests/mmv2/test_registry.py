@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import pkgutil
 
@@ -46,6 +47,13 @@ def test_architectures_go_by_their_own_name():
     assert all(architecture(name).name == name for name in architectures())
     with pytest.raises(UserError, match=r"^architecture 'mmv3' is unknown; did you mean 'mmv2'\? allowed: .*mmv2"):
         architecture("mmv3")
+
+
+def test_a_model_goes_by_the_name_of_its_architecture_or_by_one_of_its_own():
+    spec = architecture("transformer")
+    assert spec.label_for(spec.tiny) == spec.label
+    own = dataclasses.replace(spec, label_of=lambda config: f"{config.num_layers} layers")
+    assert own.label_for(spec.tiny) == f"{spec.tiny.num_layers} layers"
 
 
 def test_an_architecture_draws_nothing_unless_it_says_so():

@@ -99,6 +99,29 @@ def test_two_runs_of_one_name_are_refused(suite, tmp_path):
 GRID = {"training.learning_rate": [1.0e-3, 3.0e-3], "model.num_layers": [1, 2, 3]}
 
 
+def test_every_run_is_trained_with_every_seed_from_the_run_of_the_same_seed(suite):
+    _, runs = suite({"one": {}, "two": {"init_from": "one"}}, seeds=[3, 5])
+    assert {name: (run.training.seed, run.init_from) for name, run in runs.items()} == {
+        "one.seed-3": (3, None),
+        "one.seed-5": (5, None),
+        "two.seed-3": (3, "one.seed-3"),
+        "two.seed-5": (5, "one.seed-5"),
+    }
+
+
+def test_a_single_seed_leaves_the_names_alone(suite):
+    _, runs = suite({"one": {}, "two": {"init_from": "one"}}, seeds=[3])
+    assert {name: (run.training.seed, run.init_from) for name, run in runs.items()} == {
+        "one": (3, None),
+        "two": (3, "one"),
+    }
+
+
+def test_a_seed_named_twice_is_refused(suite):
+    with pytest.raises(UserError, match=r"suite\.yaml: seeds: \[3, 3\] names one twice"):
+        suite({"one": {}}, seeds=[3, 3])
+
+
 def test_a_search_tries_every_combination_with_every_run_and_seed(suite):
     search = {"runs": ["one", "two"], "grid": GRID, "seeds": [101, 102]}
     _, runs = suite({"one": {}, "two": {"budget": 2.0}}, runs=[], search=search)

@@ -97,11 +97,17 @@ class DocumentWriter:
     def _questions(self, facts: list[Fact], room: int) -> list[str]:
         tokens: list[str] = []
         for place in self.rng.permutation(len(facts)).tolist():
-            line = [*QUESTION, *facts[place].start, facts[place].value]
+            asked = self._asked(facts[place])
+            line = [*QUESTION, *asked.start, asked.value]
             if len(tokens) + 1 + len(line) > room:
                 break
             tokens += ["\n", *line] if tokens else line
         return tokens
+
+    def _asked(self, fact: Fact) -> Fact:
+        """The fact in the wording of its question."""
+        share = self.config.reworded_share
+        return fact.reworded(self.rng) if share and self.rng.random() < share else fact
 
     def classification(self, length: int) -> list[str]:
         """Examples of a few classes in random order.

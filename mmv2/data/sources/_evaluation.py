@@ -1,6 +1,7 @@
 """Evaluation files of the tiny world, in the upstream formats, so that the real evaluation code reads them.
 
-squad_{dev,test}.json                SQuAD v2: one paragraph per person, one question per fact
+squad_{dev,test}.json                SQuAD v2: one paragraph per person, one question per fact, in the paragraph's words
+squad_reworded_{dev,test}.json       the same paragraphs, every question in another wording
 facts_{dev,test}.jsonl               closed-book questions on persistent people, like NQ-open, with the relation
 banking77_{train,test}.csv           text,category; rows contiguous by category
 unfamiliar_{train,test}.csv          the same of classes that occur in no training document; their names are no words
@@ -24,13 +25,17 @@ from mmv2.data.sources._episodes import UNFAMILIAR, Instance, Instances
 from mmv2.data.sources._world import EVALUATION, World
 from mmv2.files import write_json, write_text
 
+REWORDED = 1
+"""Last part of the seed that draws other wordings."""
+
 
 def write_evaluation(world: World, instances: Instances, folder: Path) -> None:
     """Write all files; they depend on the world alone, not on the training documents."""
     for number, split in enumerate(("dev", "test"), start=1):
-        write_json(
-            folder / f"squad_{split}.json", _squad(world, split, default_rng((world.config.seed, EVALUATION, number)))
-        )
+        told = (world.config.seed, EVALUATION, number)
+        write_json(folder / f"squad_{split}.json", _squad(world, split, default_rng(told), None))
+        reworded = _squad(world, split, default_rng(told), default_rng((*told, REWORDED)))
+        write_json(folder / f"squad_reworded_{split}.json", reworded)
         write_text(folder / f"facts_{split}.jsonl", _facts(world, split))
     for split in ("train", "test"):
         banking, unfamiliar = (instances.held_out[name][split] for name in ("banking", UNFAMILIAR))
@@ -45,25 +50,29 @@ def write_evaluation(world: World, instances: Instances, folder: Path) -> None:
     write_benchmarks(world, instances, folder)
 
 
-def _squad(world: World, split: str, rng: Generator) -> dict[str, Any]:
+def _squad(world: World, split: str, rng: Generator, reword: Generator | None) -> dict[str, Any]:
+    """``rng`` draws the paragraphs; ``reword``, if any, the wordings of the questions."""
     sizes = world.config.evaluation
     people = world.evaluation_people[split].reshape(sizes.articles, sizes.paragraphs_per_article)
     articles = []
     for article, pairs in enumerate(people):
-        paragraphs = [_paragraph(world, rng, pair, f"{split}-{article}-{place}") for place, pair in enumerate(pairs)]
+        paragraphs = [
+            _paragraph(world, rng, reword, pair, f"{split}-{article}-{place}") for place, pair in enumerate(pairs)
+        ]
         articles.append({"title": " ".join(world.name(pairs[0])), "paragraphs": paragraphs})
     return {"version": "v2.0", "data": articles}
 
 
-def _paragraph(world: World, rng: Generator, pair: int, identity: str) -> dict[str, Any]:
+def _paragraph(world: World, rng: Generator, reword: Generator | None, pair: int, identity: str) -> dict[str, Any]:
     least, most = world.config.facts_per_person
     context, questions = "", []
     for number, fact in enumerate(world.new_facts(rng, world.name(pair), int(rng.integers(least, most + 1)))):
         start = f"{context} {world.text(fact.start)} ".lstrip()
         answer = {"text": fact.value, "answer_start": len(start)}
+        asked = fact.reworded(reword) if reword else fact
         questions.append(
             {
-                "question": world.text(fact.start),
+                "question": world.text(asked.start),
                 "id": f"{identity}-{number}",
                 "answers": [answer],
                 "is_impossible": False,

@@ -7,14 +7,23 @@ Shapes: P persistent people, R relations.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from mmv2.data.sources._language import DIGITS, FORMS, RELATIONS, WORDINGS, Name, anonymous_label, fixed_words
+from mmv2.data.sources._language import (
+    DIGITS,
+    FORMS,
+    RELATIONS,
+    WORDINGS,
+    Name,
+    Relation,
+    anonymous_label,
+    fixed_words,
+)
 from mmv2.data.tokenizer import build_word_level
 from mmv2.errors import UserError
 
@@ -44,8 +53,18 @@ def pseudo_words(rng: Generator) -> Iterator[str]:
 class Fact:
     """One sentence: its start (the question) and the value that ends it."""
 
-    start: tuple[str, ...]
+    name: Name
+    relation: Relation
+    wording: int
     value: str
+
+    @property
+    def start(self) -> tuple[str, ...]:
+        return self.relation.templates[self.wording].start(self.name)
+
+    def reworded(self, rng: Generator) -> "Fact":
+        """The same in one of the other wordings."""
+        return replace(self, wording=(self.wording + int(rng.integers(1, WORDINGS))) % WORDINGS)
 
     @property
     def sentence(self) -> tuple[str, ...]:
@@ -117,7 +136,7 @@ class World:
         return str(self.tokenizer.decode(self.encode(tokens)))
 
     def fact(self, name: Name, relation: int, template: int, value: int) -> Fact:
-        return Fact(self.relations[relation].templates[template].start(name), self.values[relation][value])
+        return Fact(name, self.relations[relation], template, self.values[relation][value])
 
     def held_out_facts(self, split: str) -> Iterator[tuple[int, Fact]]:
         """The facts that the dev or the test files ask: number of the relation, fact in the wording never trained."""

@@ -8,12 +8,13 @@ A seeded generator of training documents and of evaluation files in the upstream
   afresh with anonymous labels (in-context learning); in either of the two prompt styles;
 - repetition: a few facts of people of this one document, told again and again in random order, word for word.
 
-A question is a sentence cut before its last word. Never seen in training are: the people of the evaluation articles,
-the instances of the classification files, and the wordings in which the persistent facts are asked. ``seed`` fixes the
-world (its words, people, facts and evaluation files), ``stream_seed`` the documents. Corpora that differ in nothing but
-``stream_seed``, ``unit_tokens``, ``largest_budget``, ``mix``, ``document_tokens``, ``repetitions``, ``question_share``,
-``episode_classes``, ``episode_shots`` and ``anonymous_share`` describe one world, with the same tokenizer and the same
-evaluation files, as long-context fine-tuning needs.
+A question is a sentence cut before its last word, told so in the article or in other words. Never seen in training are:
+the people of the evaluation articles, the instances of the classification files, and the wordings in which the
+persistent facts are asked. ``seed`` fixes the world (its words, people, facts and evaluation files), ``stream_seed``
+the documents. Corpora that differ in nothing but ``stream_seed``, ``unit_tokens``, ``largest_budget``, ``mix``,
+``document_tokens``, ``repetitions``, ``question_share``, ``reworded_share``, ``episode_classes``, ``episode_shots`` and
+``anonymous_share`` describe one world, with the same tokenizer and the same evaluation files, as long-context
+fine-tuning needs.
 """
 
 from math import comb
@@ -88,6 +89,8 @@ class TinyWorldConfig(CorpusConfig):
     """How often a repetition document tells each of its facts: least and most."""
     question_share: tuple[float, float] = (0.1, 0.6)
     """Part of an article's tokens left to questions: least and most."""
+    reworded_share: float = Field(default=0.0, ge=0, le=1)
+    """Part of an article's questions asked in other words than the fact was told in, which copying does not answer."""
 
     classes: int = Field(default=16, ge=2)
     """Classes of each of the two classification forms."""

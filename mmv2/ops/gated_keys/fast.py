@@ -10,7 +10,7 @@ exponent is positive. Logarithms are kept in float64: differences of large ones 
 The states between chunks obey the same recurrence as the tokens, with a chunk's weight for a gain and its decay for a
 decay, so the same function computes them, one level up: depth is logarithmic in T, memory linear.
 
-B rows, H memory units, T tokens, K key dimension, N chunks of C tokens, S = C + 1 terms of a sum.
+B rows, H memory units, T tokens, K key dimension, L = K + 1, N chunks of C tokens, S = C + 1 terms of a sum.
 """
 
 from typing import Any
@@ -29,14 +29,32 @@ def gated_keys(
     features_BHTK: Tensor, log_gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState | None = None
 ) -> tuple[Tensor, KeyState]:
     """See ``reference.gated_keys``. Computes in float32 at least; keys have the dtype of the features."""
-    dtype = torch.promote_types(features_BHTK.dtype, torch.float32)
     with torch.autocast(features_BHTK.device.type, enabled=False):
-        x_BHTK, gain_BHT, decay_BHT = features_BHTK.to(dtype), log_gain_BHT.double(), decay_BHT.double()
-        if initial is None:
-            initial = KeyState(torch.zeros_like(x_BHTK[:, :, 0]), torch.full_like(gain_BHT[:, :, 0], -torch.inf))
-        sum_BHTK, log_scale_BHT = _decayed_sum(x_BHTK, gain_BHT, decay_BHT, initial)
+        sum_BHTK, state = _sums(features_BHTK, log_gain_BHT, decay_BHT, initial)
         keys_BHTK = unit_norm(sum_BHTK)
-    return keys_BHTK.to(features_BHTK.dtype), KeyState(sum_BHTK[:, :, -1].clone(), log_scale_BHT[:, :, -1].clone())
+    return keys_BHTK.to(features_BHTK.dtype), state
+
+
+def gated_means(
+    features_BHTK: Tensor, log_gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState | None = None
+) -> tuple[Tensor, KeyState]:
+    """See ``reference.gated_means``. Computes in float32 at least; means have the dtype of the features."""
+    with torch.autocast(features_BHTK.device.type, enabled=False):
+        sum_BHTL, state = _sums(F.pad(features_BHTK, (0, 1), value=1.0), log_gain_BHT, decay_BHT, initial)
+        means_BHTK = sum_BHTL[..., :-1] / sum_BHTL[..., -1:]  # by 1 at least, the largest weight
+    return means_BHTK.to(features_BHTK.dtype), state
+
+
+def _sums(
+    features_BHTK: Tensor, log_gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState | None
+) -> tuple[Tensor, KeyState]:
+    """The running sum at every token, divided by its largest weight, and the state after the last."""
+    x_BHTK = features_BHTK.to(torch.promote_types(features_BHTK.dtype, torch.float32))
+    gain_BHT, decay_BHT = log_gain_BHT.double(), decay_BHT.double()
+    if initial is None:
+        initial = KeyState(torch.zeros_like(x_BHTK[:, :, 0]), torch.full_like(gain_BHT[:, :, 0], -torch.inf))
+    sum_BHTK, log_scale_BHT = _decayed_sum(x_BHTK, gain_BHT, decay_BHT, initial)
+    return sum_BHTK, KeyState(sum_BHTK[:, :, -1].clone(), log_scale_BHT[:, :, -1].clone())
 
 
 def _decayed_sum(x_BHTK: Tensor, gain_BHT: Tensor, decay_BHT: Tensor, initial: KeyState) -> tuple[Tensor, Tensor]:

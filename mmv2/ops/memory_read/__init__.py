@@ -7,6 +7,8 @@ The memory at position t holds the pairs whose age t - i lies in [min_age, max_a
     short-term, the pairs t-h+1 .. t-1 (Eq. 10): ages 1 .. h-1
     long-term, the pairs 1 .. t-m: ages m and more
 An empty memory answers zero. The youngest pair that is ever read has age 1: T tokens come with T-1 pairs.
+
+Softmax attention is the same read with queries of their own and, where a token attends to itself, ages from 0 on.
 """
 
 from typing import NamedTuple
@@ -29,6 +31,19 @@ class Bandwidth(NamedTuple):
         """
         growth_HT = pairs_T.to(self.alpha_H.dtype) ** self.alpha_H[:, None]
         return self.beta_1_H[:, None] * growth_HT + self.beta_0_H[:, None]
+
+
+class ConstantBandwidth(NamedTuple):
+    """A beta that does not grow with the number of pairs, one per memory unit."""
+
+    beta_H: Tensor
+
+    def beta(self, pairs_T: Tensor) -> Tensor:
+        """The same at every number of pairs: (H, 1)."""
+        return self.beta_H[:, None]
+
+
+AnyBandwidth = Bandwidth | ConstantBandwidth
 
 
 class Ages(NamedTuple):

@@ -3,24 +3,26 @@
 Queries shifted against pairs by min_age turn the read into plain causal attention, of scale 1 with beta in the query.
 A window is computed in blocks as long as it is: each block of queries against its own and the previous block of pairs.
 
-B rows, H memory units, T tokens, P = T - 1 pairs, S = T - min_age queries that find a pair, W window,
-N blocks, K key and value dimension.
+B rows, H memory units, T tokens, P pairs (T - 1, or T if one is read at age 0), S = T - min_age queries that find a
+pair, W window, N blocks, K key and value dimension.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmv2.ops.memory_read import Ages, Bandwidth, positions
+from mmv2.ops.memory_read import Ages, AnyBandwidth, positions
 
 
-def memory_read(keys_BHTK: Tensor, values_BHPK: Tensor, bandwidth: Bandwidth, ages: Ages) -> Tensor:
+def memory_read(
+    keys_BHTK: Tensor, values_BHPK: Tensor, bandwidth: AnyBandwidth, ages: Ages, queries_BHTK: Tensor | None = None
+) -> Tensor:
     """See ``reference.memory_read``."""
     length = keys_BHTK.shape[2]
     if length <= ages.min_age:
         return torch.zeros_like(keys_BHTK)
-    queries_BHTK = scaled_queries(keys_BHTK, bandwidth, ages, start=0)
-    queries_BHSK = queries_BHTK[:, :, ages.min_age :]
+    queries_BHTK = keys_BHTK if queries_BHTK is None else queries_BHTK
+    queries_BHSK = scaled_queries(queries_BHTK, bandwidth, ages, start=0)[:, :, ages.min_age :]
     keys_BHSK, values_BHSK = (x[:, :, : length - ages.min_age] for x in (keys_BHTK, values_BHPK))
     if ages.most is None or length - ages.min_age <= ages.most:
         answers_BHSK = F.scaled_dot_product_attention(queries_BHSK, keys_BHSK, values_BHSK, is_causal=True, scale=1.0)
@@ -29,10 +31,10 @@ def memory_read(keys_BHTK: Tensor, values_BHPK: Tensor, bandwidth: Bandwidth, ag
     return F.pad(answers_BHSK, (0, 0, ages.min_age, 0))
 
 
-def scaled_queries(keys_BHTK: Tensor, bandwidth: Bandwidth, ages: Ages, start: int | Tensor) -> Tensor:
-    """beta(n_t) k_t for keys at positions start, start + 1, ...; ``start`` may be (B, 1, 1)."""
-    held_T = ages.pairs(start + positions(0, keys_BHTK.shape[2], like=keys_BHTK))
-    return keys_BHTK * bandwidth.beta(held_T)[..., None].to(keys_BHTK.dtype)
+def scaled_queries(queries_BHTK: Tensor, bandwidth: AnyBandwidth, ages: Ages, start: int | Tensor) -> Tensor:
+    """beta(n_t) q_t for queries at positions start, start + 1, ...; ``start`` may be (B, 1, 1)."""
+    held_T = ages.pairs(start + positions(0, queries_BHTK.shape[2], like=queries_BHTK))
+    return queries_BHTK * bandwidth.beta(held_T)[..., None].to(queries_BHTK.dtype)
 
 
 def _windowed(queries_BHSK: Tensor, keys_BHSK: Tensor, values_BHSK: Tensor, window: int) -> Tensor:

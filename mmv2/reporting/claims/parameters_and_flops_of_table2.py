@@ -15,7 +15,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
 
     numbers = compare_with_table_2(evidence.published_folder / TABLE_2)
     counts = tuple(
-        (f"{one.size.spec.label} {one.size.name}, {one.quantity}", in_billions(one.computed), one.published)
+        (f"{one.size.label} {one.size.name}, {one.quantity}", in_billions(one.computed), one.published)
         for one in numbers
     )
     differing = [f"{what}: {ours}, published {theirs}" for what, ours, theirs in counts if ours != theirs]

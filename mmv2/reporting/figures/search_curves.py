@@ -50,7 +50,7 @@ def _panel(axes: Axes, title: str, values: Mapping[str, float], runs: pd.DataFra
     lines = dict(zip(sorted(runs["training_context"].unique()), cycle(("-", "--", ":")), strict=False))
     searched_in = ["arch", "label", "training_context", "setting_global_batch_size"]
     for (arch, label, context, batch), these in runs.assign(value=runs["run"].map(values)).groupby(searched_in):
-        colour = colour_of[str(arch)]
+        colour = colour_of[str(arch), str(label)]
         means = these.groupby("setting_learning_rate")["value"].mean()
         axes.plot(means.index, means, lines[context], color=colour, linewidth=1)
         told = f"{label}, batch {batch:g}" + (f", trained at {context}" if len(lines) > 1 else "")

@@ -18,7 +18,7 @@ def test_the_same_config_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         prepare_corpus(world_config(**SMALL), tmp_path / name)
     first = contents(tmp_path / "one")
-    assert len(first) == 3 + 13 + 18
+    assert len(first) == 3 + 15 + 18
     assert first == contents(tmp_path / "two")
 
 

@@ -73,6 +73,7 @@ def test_one_record_per_example_from_the_models_own_answers(files, arch, tmp_pat
         )
         assert (record.run, record.arch, record.step, record.tokens_seen) == (f"tiny-{arch}", arch, 7, 700)
         assert (record.training_context, record.budget, record.seed) == (32, 1.0, 3)
+        assert record.label == architectures()[arch].label_for(final.config)
         assert record.num_parameters == sum(parameter.numel() for parameter in final.model.parameters())
         assert record.device == "cpu"
         assert record.settings == {"learning_rate": 1.0e-3, "delay_is_fixed": None}

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from mmv2.config import ModelConfig
 from mmv2.layers.decoder import IGNORE, Decoder, Mixer, MixerState
+from mmv2.layers.documents import Documents
 
 CONFIG = ModelConfig(vocab_size=11, hidden_size=8, num_layers=2, num_heads=2, intermediate_size=12, max_seq_len=16)
 
@@ -67,6 +69,50 @@ def logits_by_hand(model, factors=(1, 1)):
 
 def test_logits_follow_the_frame(model):
     torch.testing.assert_close(model(TOKENS), logits_by_hand(model))
+
+
+class First(RunningSum):
+    """A mixer that hands on what the feed-forward of its layer has seen."""
+
+    def extend(self, x_BTD, state):
+        mixed_BTD, seen = super().extend(x_BTD, state[0] if state else None)
+        return mixed_BTD, (seen, state[1] if state else None)
+
+
+class Second(RunningSum):
+    """A feed-forward that adds up too."""
+
+    def extend(self, x_BTD, state):
+        answer_BTD, seen = super().extend(x_BTD, state[1])
+        return answer_BTD, (state[0], seen)
+
+
+@pytest.fixture
+def summing_twice():
+    torch.manual_seed(0)
+    return Decoder(CONFIG, First, Second).double()
+
+
+def test_a_mixer_may_stand_in_the_feed_forwards_place(summing_twice):
+    expected = functional.embedding(TOKENS, summing_twice.embedding.weight)
+    for block in summing_twice.blocks:
+        for norm, part in ((block.mixer_norm, block.mixer), (block.feed_forward_norm, block.feed_forward)):
+            expected = expected + norm(expected).cumsum(1) * part.weight
+    expected = summing_twice.norm(expected) @ summing_twice.classifier.weight.T
+    torch.testing.assert_close(summing_twice(TOKENS), expected)
+
+
+def test_a_mixer_in_the_feed_forwards_place_stays_within_documents(summing_twice):
+    starts = np.array([[True, False, True, False, False], [True, False, False, False, True]])
+    packed = summing_twice(TOKENS, Documents.from_starts(starts))
+    for row, begin, end in [(0, 0, 2), (0, 2, 5), (1, 0, 4), (1, 4, 5)]:
+        torch.testing.assert_close(packed[row : row + 1, begin:end], summing_twice(TOKENS[row : row + 1, begin:end]))
+
+
+def test_mixer_and_feed_forward_share_the_state_of_their_layer(summing_twice):
+    logits, state = summing_twice.extend(TOKENS[:, :2])
+    more, _ = summing_twice.extend(TOKENS[:, 2:], state)
+    torch.testing.assert_close(torch.cat([logits, more], 1), summing_twice(TOKENS))
 
 
 def test_every_layer_gets_its_own_step_input(model):

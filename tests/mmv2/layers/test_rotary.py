@@ -37,6 +37,14 @@ def test_later_positions_continue_earlier_ones():
     assert all(torch.equal(a[30:], b) for a, b in zip(whole, tail, strict=True))
 
 
+def test_rows_may_begin_at_positions_of_their_own():
+    vectors = torch.randn(3, 2, 5, 8, generator=torch.Generator().manual_seed(0))
+    starts = [4, 0, 70_000]
+    together = rotate(vectors, *rotation(torch.tensor(starts)[:, None, None], 5, 8, 100.0, CPU))
+    for row, start in enumerate(starts):
+        assert torch.equal(together[row], rotate(vectors, *rotation(start, 5, 8, 100.0, CPU))[row])
+
+
 def test_bfloat16_features_at_far_positions_turn_by_exact_angles():
     """Angles kept in bfloat16 would be off by whole turns at position 30 000."""
     vector = torch.ones(8, dtype=torch.bfloat16)

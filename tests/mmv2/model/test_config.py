@@ -33,6 +33,37 @@ def test_the_tiny_config_is_valid():
         ({"long_term_delay_range": [3, 9]}, r"pairs of age 8 to 8 are in neither memory; .* allow_memory_gap: true"),
         ({"long_term_delay": 12}, r"model.long_term_delay: with m = 12 the pairs of age 8 to 11 are in neither"),
         ({"long_term_dealy": 3}, r"model.long_term_dealy: unknown key; did you mean 'long_term_delay'\? allowed: "),
+        (
+            {"fixed_bandwidth": {"short_term": 3.0, "long_term": 5.0}},
+            r"model.fixed_bandwidth: does not adapt; set adaptive",
+        ),
+        (
+            {"adaptive_bandwidth": False, "fixed_bandwidth": {"short_term": 3.0}},
+            r"model.fixed_bandwidth.long_term: missing; this key is required",
+        ),
+        (
+            {"adaptive_bandwidth": False, "fixed_bandwidth": {"short_term": 3.0, "long_term": 0.0}},
+            r"model.fixed_bandwidth.long_term: input should be greater than 0, not 0.0",
+        ),
+        (
+            {
+                "adaptive_bandwidth": False,
+                "fixed_bandwidth": {"short_term": 3.0, "long_term": 5.0},
+                "initial_theta_beta": 2.0,
+            },
+            r"model.initial_theta_beta: starts nothing where fixed_bandwidth is given; leave out one of them",
+        ),
+        ({"initial_theta_beta": 10.5}, r"model.initial_theta_beta: input should be less than or equal to 10, not 10.5"),
+        (
+            {"initial_theta_beta": 9.5, "adaptive_bandwidth": False},
+            r"model.initial_theta_beta: 9.5 starts the constant beyond exp\(10\), where it would .* use at most 8.79",
+        ),
+        ({"key_extractor": "gatd"}, r"model.key_extractor: input should be 'gated', 'leaky' or 'plain', not 'gatd'"),
+        ({"rope_theta": 0.0}, r"model.rope_theta: input should be greater than 0, not 0.0"),
+        (
+            {"rope_theta": 30.0, "hidden_size": 36, "num_heads": 12},
+            r"model.rope_theta: the head dimension 3 is odd, .* use a hidden_size that is a multiple of 24",
+        ),
         ({"norm_eps": "1e-5"}, r"norm_eps: .* not '1e-5'; in YAML write a number such as 1.0e-4"),
     ],
 )
@@ -48,3 +79,27 @@ def test_a_memory_gap_can_be_asked_for():
 
 def test_h_pairs_close_a_gap_of_one():
     assert check(long_term_delay_range=[3, 9], short_term_pairs="caption").short_term_ages == (1, 9)
+
+
+def test_the_greatest_initial_theta_named_in_the_error_is_right():
+    """The constant's own theta, which is larger, must stay below the bound at which it would not train."""
+    assert check(initial_theta_beta=8.79, adaptive_bandwidth=False)
+    assert check(initial_theta_beta=8.80)
+    with pytest.raises(UserError, match=r"use at most 8\.79"):
+        check(initial_theta_beta=8.80, adaptive_bandwidth=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "adaptive"),
+        ({"adaptive_bandwidth": False}, "constant"),
+        ({"adaptive_bandwidth": False, "fixed_bandwidth": {"short_term": 3.0, "long_term": 5.0}}, "fixed"),
+    ],
+)
+def test_the_kind_of_bandwidth_is_told_in_one_word(changes, told):
+    assert check(**changes).bandwidth == told
+
+
+def test_an_odd_head_dimension_is_fine_without_positions():
+    assert check(hidden_size=36, num_heads=12).head_dim == 3

@@ -13,7 +13,7 @@ WIDE = TINY.model_copy(update={"hidden_size": 1024, "num_heads": 1024})
 
 
 def memory(config=TINY, layer=0):
-    made = AssociativeMemory(config)
+    made = AssociativeMemory(config, "long_term")
     torch.manual_seed(0)
     made.reset_parameters(layer)
     return made

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from mmv2.layers import memory as read_memory
 from mmv2.layers.decoder import DecoderState
 from mmv2.layers.documents import Documents
 from mmv2.layers.flops import parameters
-from mmv2.model import MODEL_SPEC, draw_delays, memory
+from mmv2.layers.memory_mixer import MemoryMixerState
+from mmv2.model import MODEL_SPEC, draw_delays
+from mmv2.model import memory as mosaic_memory
 from mmv2.model.config import TINY
-from mmv2.model.model import MosaicState, memory_mosaics, without_long_term_memory
+from mmv2.model.model import memory_mosaics, without_long_term_memory
 from mmv2.ops.gated_keys import reference as gated_keys_reference
 from mmv2.ops.lookahead_values import reference as lookahead_values_reference
 from mmv2.ops.memory_read import Ages
@@ -40,7 +43,17 @@ def packed_batch(rows=2):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"short_term_pairs": "caption"}, {"value_scale": "trainable"}, {"long_term_memory": False}], ids=str
+    "options",
+    [
+        {},
+        {"short_term_pairs": "caption"},
+        {"value_scale": "trainable"},
+        {"long_term_memory": False},
+        {"adaptive_bandwidth": False},
+        {"key_extractor": "leaky"},
+        {"key_extractor": "plain", "rope_theta": 30.0},
+    ],
+    ids=str,
 )
 def test_packed_model_equals_the_reference_operators(options, monkeypatch):
     tokens, documents = packed_batch()
@@ -52,9 +65,9 @@ def test_packed_model_equals_the_reference_operators(options, monkeypatch):
         return loss.detach(), torch.autograd.grad(loss, list(made.parameters()))
 
     loss, grads = loss_and_gradients()
-    monkeypatch.setattr(memory, "gated_keys", gated_keys_reference.gated_keys)
-    monkeypatch.setattr(memory, "lookahead_values", lookahead_values_reference.lookahead_values)
-    monkeypatch.setattr(memory, "memory_read", memory_read_reference.memory_read)
+    monkeypatch.setattr(mosaic_memory, "gated_keys", gated_keys_reference.gated_keys)
+    monkeypatch.setattr(read_memory, "lookahead_values", lookahead_values_reference.lookahead_values)
+    monkeypatch.setattr(read_memory, "memory_read", memory_read_reference.memory_read)
     expected, expected_grads = loss_and_gradients()
     torch.testing.assert_close(loss, expected)
     for (name, _), grad, want in zip(made.named_parameters(), grads, expected_grads, strict=True):
@@ -165,7 +178,7 @@ def test_rows_of_unlike_length_go_on_together(options):
     onward = torch.randint(TINY.vocab_size, (4, 3 * H), generator=generator)
     with torch.no_grad():
         states = [made.extend(row)[1].layers for row in rows] + [[b.mixer.nothing_read(1) for b in made.blocks]]
-        state = DecoderState([MosaicState.join(layer) for layer in zip(*states, strict=True)])
+        state = DecoderState([MemoryMixerState.join(layer) for layer in zip(*states, strict=True)])
         logits = []
         for piece in onward.split([1, M, 3 * H - M - 1], dim=1):
             found, state = made.extend(piece, state)

@@ -1,4 +1,4 @@
-"""Eq. 8: the chunked form against the recurrence, in values and gradients."""
+"""Eq. 8 and its weighted mean: the chunked forms against the recurrence, in values and gradients."""
 
 import pytest
 import torch
@@ -17,6 +17,9 @@ def inputs(length, dtype, gate=1.0, seed=0):
     return [x.to(dtype).requires_grad_() for x in (features, log_gain, decay)]
 
 
+FUNCTIONS = ["gated_keys", "gated_means"]
+
+
 def gradients(function, arguments, probe):
     keys, _ = function(*arguments)
     return keys.detach(), torch.autograd.grad((keys * probe.to(keys.dtype)).sum(), arguments)
@@ -24,12 +27,13 @@ def gradients(function, arguments, probe):
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_fast_equals_reference(length, dtype):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_fast_equals_reference(length, dtype, name):
     arguments = inputs(length, dtype)
     exact = [x.detach().double().requires_grad_() for x in arguments]
     probe = torch.randn(2, 3, length, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    keys, grads = gradients(fast.gated_keys, arguments, probe)
-    expected_keys, expected_grads = gradients(reference.gated_keys, exact, probe)
+    keys, grads = gradients(getattr(fast, name), arguments, probe)
+    expected_keys, expected_grads = gradients(getattr(reference, name), exact, probe)
     assert keys.dtype == dtype
     tolerance = TOLERANCE[dtype]
     torch.testing.assert_close(keys.double(), expected_keys, atol=tolerance, rtol=tolerance)
@@ -40,12 +44,13 @@ def test_fast_equals_reference(length, dtype):
 
 @pytest.mark.parametrize("length", [1, 17, 300])
 @pytest.mark.parametrize("gate", [1e2, 1e4])
-def test_huge_gates_agree_with_float64(length, gate):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_huge_gates_agree_with_float64(length, gate, name):
     arguments = inputs(length, torch.float32, gate=gate)
     exact = [x.detach().double().requires_grad_() for x in arguments]
     probe = torch.randn(2, 3, length, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    keys, grads = gradients(fast.gated_keys, arguments, probe)
-    expected, expected_grads = gradients(reference.gated_keys, exact, probe)
+    keys, grads = gradients(getattr(fast, name), arguments, probe)
+    expected, expected_grads = gradients(getattr(reference, name), exact, probe)
     torch.testing.assert_close(keys.double(), expected, atol=1e-5, rtol=0)
     for grad, exact_grad in zip(grads, expected_grads, strict=True):
         torch.testing.assert_close(grad.double(), exact_grad, atol=1e-4, rtol=1e-4)
@@ -62,11 +67,13 @@ def test_small_gates_keep_their_digits_behind_a_huge_one():
 
 @pytest.mark.parametrize("cut", [1, 16, 40])
 @pytest.mark.parametrize("form", [fast, reference], ids=["fast", "reference"])
-def test_continuing_from_a_state_equals_one_pass(form, cut):
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_continuing_from_a_state_equals_one_pass(form, cut, name):
     arguments = [x.detach() for x in inputs(63, torch.float64)]
-    whole, whole_state = reference.gated_keys(*arguments)
-    first, state = form.gated_keys(*(x[:, :, :cut] for x in arguments))
-    second, state = form.gated_keys(*(x[:, :, cut:] for x in arguments), initial=state)
+    function = getattr(form, name)
+    whole, whole_state = getattr(reference, name)(*arguments)
+    first, state = function(*(x[:, :, :cut] for x in arguments))
+    second, state = function(*(x[:, :, cut:] for x in arguments), initial=state)
     torch.testing.assert_close(torch.cat([first, second], 2), whole)
     torch.testing.assert_close(log_sum(state), log_sum(whole_state))
 
@@ -83,3 +90,21 @@ def test_the_direction_is_that_of_equation_8():
     for t in range(20):
         kbar = log_gain[:, :, t, None].exp() * features[:, :, t] + (-decay[:, :, t, None]).exp() * kbar
         torch.testing.assert_close(keys[:, :, t], kbar / kbar.norm(dim=-1, keepdim=True))
+
+
+@pytest.mark.parametrize("form", [fast, reference], ids=["fast", "reference"])
+def test_means_have_the_keys_direction_and_weights_that_sum_to_one(form):
+    features, log_gain, decay = (x.detach() for x in inputs(40, torch.float64))
+    means, _ = form.gated_means(features, log_gain, decay)
+    keys, _ = form.gated_keys(features, log_gain, decay)
+    torch.testing.assert_close(means / means.norm(dim=-1, keepdim=True), keys)
+    same, _ = form.gated_means(torch.full_like(features, 3.0), log_gain, decay)
+    torch.testing.assert_close(same, torch.full_like(features, 3.0))
+    torch.testing.assert_close(means[:, :, 0], features[:, :, 0])
+
+
+def test_a_mean_is_no_longer_than_the_longest_feature_however_large_the_gates():
+    features, log_gain, decay = (x.detach() for x in inputs(300, torch.float32, gate=1e3))
+    means, _ = fast.gated_means(features, log_gain, decay)
+    longest = features.norm(dim=-1).cummax(-1).values
+    assert (means.norm(dim=-1) <= longest * (1 + 1e-5)).all()

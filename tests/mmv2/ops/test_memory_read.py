@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmv2.ops.memory_read import Ages, Bandwidth, fast, reference
+from mmv2.ops.memory_read import Ages, Bandwidth, ConstantBandwidth, fast, reference
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5, torch.bfloat16: 4e-2}
 MEMORIES = {
@@ -51,7 +51,46 @@ def test_fast_equals_reference(length, ages, dtype):
         torch.testing.assert_close(grad.double(), want, atol=10 * tolerance * max(size, 1), rtol=0)
 
 
-@pytest.mark.parametrize(("ages", "held"), [(Ages(1, 4), [0, 1, 2, 3, 3, 3]), (Ages(2), [0, 0, 1, 2, 3, 4])])
+SELF = {"attention": Ages(0), "window": Ages(0, 8), "itself": Ages(0, 1), "later": Ages(3)}
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 31])
+@pytest.mark.parametrize("ages", SELF.values(), ids=SELF)
+@pytest.mark.parametrize("constant", [False, True])
+def test_queries_of_their_own_and_pairs_of_age_0(length, ages, constant):
+    """Keys of any norm; where the own pair is read there are as many values as keys."""
+    keys, values, *numbers = inputs(length, torch.float64)
+    queries = torch.randn(keys.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    queries.requires_grad_()
+    numbers = numbers[:1] if constant else numbers
+    leaves = [keys, values, queries, *numbers]
+
+    def results(form):
+        bandwidth = ConstantBandwidth(*numbers) if constant else Bandwidth(*numbers)
+        given = values if ages.min_age == 0 else values[:, :, :-1]
+        answers = form.memory_read(3 * keys, given, bandwidth, ages, queries)
+        probe = torch.randn(answers.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        held = length > ages.min_age
+        return answers, torch.autograd.grad((answers * probe).sum(), leaves, allow_unused=True) if held else ()
+
+    (answers, grads), (expected, expected_grads) = results(fast), results(reference)
+    torch.testing.assert_close(answers, expected)
+    for grad, want in zip(grads, expected_grads, strict=True):
+        torch.testing.assert_close(grad, want)
+
+
+def test_attention_is_the_read_with_pairs_of_age_0():
+    keys, values, *_ = (x.detach() for x in inputs(20, torch.float64))
+    queries = torch.randn(keys.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    scale = ConstantBandwidth(torch.full((3,), 8**-0.5, dtype=torch.float64))
+    expected = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    torch.testing.assert_close(fast.memory_read(keys, values, scale, Ages(0), queries), expected)
+
+
+@pytest.mark.parametrize(
+    ("ages", "held"),
+    [(Ages(0, 3), [1, 2, 3, 3, 3, 3]), (Ages(1, 4), [0, 1, 2, 3, 3, 3]), (Ages(2), [0, 0, 1, 2, 3, 4])],
+)
 def test_pairs_held_at_each_position(ages, held):
     # Eq. 10 with h = 4: position t holds the h - 1 pairs t-h+1 .. t-1. Long-term with m = 2: the pairs up to t-m.
     assert ages.pairs(torch.arange(6)).tolist() == held

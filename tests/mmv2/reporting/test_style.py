@@ -77,6 +77,17 @@ def test_architectures_without_a_colour_of_their_own_get_others():
     assert len({look.colour for look in found.values()}) == 3
 
 
+def test_colour_tells_kinds_of_models_of_one_architecture_apart():
+    kinds = ["GPT-NeoX", "Mamba-2", "RWKV-4"]
+    runs = records(*((kind, "huggingface", 64) for kind in kinds)).assign(
+        label=[kind for kind in kinds for _ in range(2)]
+    )
+    every = looks(runs)
+    assert len({look.colour for look in every.values()}) == len(kinds)
+    assert {(look.marker, look.line) for look in every.values()} == {("o", "-")}
+    assert all(looks(runs[runs["label"] == kind]) == {kind: every[kind]} for kind in kinds)
+
+
 def test_twenty_runs_of_one_architecture_can_be_told_apart_and_no_more():
     runs = [(f"run-{number:02}", "mmv2", 64) for number in range(21)]
     found = looks(records(*runs[:20]))

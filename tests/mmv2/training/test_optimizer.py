@@ -21,6 +21,13 @@ def test_matrices_decay_and_vectors_do_not(model: nn.Module):
     assert found["blocks.0.mixer.long_term.theta_beta_1"] == found["blocks.0.mixer.short_term.gamma"] == 0.0
 
 
+def test_a_vector_among_dimensions_of_one_does_not_decay():
+    one = nn.ParameterDict({"mix": nn.Parameter(torch.ones(1, 1, 8)), "filter": nn.Parameter(torch.ones(8, 1, 4))})
+    optimizer = build_optimizer(one, tiny_run(weight_decay=0.3).training)
+    decay = {tuple(p.shape): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decay == {(1, 1, 8): 0.0, (8, 1, 4): 0.3}
+
+
 def test_takes_its_settings_from_the_run(model: nn.Module):
     optimizer = build_optimizer(model, tiny_run(betas=(0.8, 0.9), learning_rate=0.25).training)
     set_learning_rate(optimizer, 0.125)

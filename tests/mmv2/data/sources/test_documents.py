@@ -251,3 +251,19 @@ def test_people_who_recur_come_again_when_all_had_a_turn_with_other_facts(world)
     assert len(again) > 100
     held_out = {" ".join(recurring.name(pair)) for people in recurring.evaluation_people.values() for pair in people}
     assert not held_out & {" ".join(name) for name in facts}
+
+
+def test_reworded_questions_ask_in_other_words_in_their_share():
+    world = World(world_config(reworded_share=0.5))
+    everyone = People(world, world.training_people, recur=True)
+    writer = DocumentWriter(world, Instances(world), np.random.default_rng(0), everyone)
+    copied = asked = 0
+    for _ in range(200):
+        told, *questions = text_of(writer, "articles", 256).split("Question: ")
+        for question in questions:
+            *start, value = question.split()
+            asked += 1
+            copied += " ".join(start) + f" {value}." in told
+            assert value in told
+    assert asked > 500
+    assert 0.42 < copied / asked < 0.58

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from mmv2.data.sources._language import RELATIONS
 from mmv2.data.sources._world import World
 from mmv2.data.sources.tiny_world import TinyWorldConfig
 from mmv2.data.tokenizer import load_tokenizer, unknown_words
@@ -49,7 +50,7 @@ def test_no_evaluation_file_holds_an_unknown_word(corpus, evaluation, tokenizer)
             found += [cell for row in rows(evaluation, path.name)[1:] for cell in row[:named]]
         else:
             found += [row[0] for row in rows(evaluation, path.name)]
-    assert len(corpus.manifest.files) == 13 + 18
+    assert len(corpus.manifest.files) == 15 + 18
     assert len(found) > 1000
     assert [word for text in found for word in unknown_words(tokenizer, text)] == []
     # A choice begins with the blank that separates it from its prompt.
@@ -73,6 +74,31 @@ def test_squad_files_point_at_their_answers(evaluation, split):
                 assert question["is_impossible"] is False
                 identities.add(question["id"])
     assert len(identities) == sum(len(p["qas"]) for article in content["data"] for p in article["paragraphs"])
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_reworded_questions_ask_the_same_of_the_same_paragraphs_in_other_words(corpus, evaluation, split):
+    told, asked = (json.loads((evaluation / f"squad{kind}_{split}.json").read_text()) for kind in ("", "_reworded"))
+    wordings = {
+        (template.before, template.after): relation.name for relation in RELATIONS for template in relation.templates
+    }
+    number = 0
+    for article, other in zip(told["data"], asked["data"], strict=True):
+        for paragraph, changed in zip(article["paragraphs"], other["paragraphs"], strict=True):
+            assert paragraph["context"] == changed["context"]
+            for question, another in zip(paragraph["qas"], changed["qas"], strict=True):
+                assert question["answers"] == another["answers"]
+                assert another["question"] not in paragraph["context"]
+                relations = [
+                    relation
+                    for (before, after), relation in wordings.items()
+                    for words in (question["question"].split(), another["question"].split())
+                    if words[: len(before)] == list(before) and words[len(before) + 2 :] == list(after)
+                ]
+                assert len(relations) == 2
+                assert len(set(relations)) == 1
+                number += 1
+    assert number > 60
 
 
 def test_the_default_paragraphs_fill_sixteen_contexts_of_256_tokens():

@@ -20,7 +20,7 @@ from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.tasks._needles import NEEDLE, PROMPT, Needles
 from mmv2.evaluation.tasks.attention import TASK, AttentionSettings, freeze, least_ages
 from mmv2.evaluation.word_lists import WordList
-from mmv2.model import memory
+from mmv2.layers import memory
 from mmv2.ops.memory_read import Ages
 from mmv2.ops.memory_read.fast import scaled_queries
 from mmv2.records import read_records
@@ -186,10 +186,10 @@ def cutting(spared):
 def reading_by(holds):
     """The read of whole prompts by such a mask."""
 
-    def read(keys_BHTK, values_BHPK, bandwidth, ages):
+    def read(keys_BHTK, values_BHPK, bandwidth, ages, queries_BHTK):
         tokens_T = torch.arange(keys_BHTK.shape[2])
         held_TP = holds(ages, tokens_T, tokens_T[:-1])
-        queries_BHTK = scaled_queries(keys_BHTK, bandwidth, ages, 0)
+        queries_BHTK = scaled_queries(queries_BHTK, bandwidth, ages, 0)
         answers = F.scaled_dot_product_attention(queries_BHTK, keys_BHTK[:, :, :-1], values_BHPK, held_TP, scale=1.0)
         return torch.where(held_TP.any(-1)[:, None], answers, 0)
 
