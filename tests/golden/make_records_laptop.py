@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmv2.records import ResultRecord
+from mmv2.registry import architecture
 
 SHORT, LONG = 32, 256
 LENGTHS = (32, 64, 128, 256, 512)
@@ -42,7 +43,7 @@ class Run:
 
     def fields(self):
         """The fields of all its records."""
-        label = {"mmv2": "Memory Mosaics v2", "transformer": "Transformer"}[self.arch]
+        label = architecture(self.arch).label
         recipe = {"learning_rate": 3e-3, "global_batch_size": 16, "warmup_steps": 10, "delay_is_fixed": self.fixed}
         return {
             "run": self.name,

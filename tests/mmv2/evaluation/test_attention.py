@@ -20,6 +20,8 @@ from tests.mmv2.evaluation.small_world import random_model
 
 AGES = (0, 1, 2, 4, 8, 16, 32)
 ARCHS = sorted(name for name, spec in architectures().items() if spec.attention_maps(spec.tiny))
+SLOW = ("mmv2", "transformer")
+"""Those that have a slow reference below; tests/contracts/test_attention.py holds all others to the same."""
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def slow_weights(model, tokens_BT):
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 16, 17, 60])
-@pytest.mark.parametrize("arch", ["mmv2", "transformer"])
+@pytest.mark.parametrize("arch", SLOW)
 def test_looks_are_the_weights_of_the_slow_reference(arch, length, short_pieces):
     model = random_model(arch).double()
     tokens_BT = tokens(model, 2, length)
@@ -161,7 +163,7 @@ def test_groups_older_than_the_prompt_are_left_out():
     ], "of age 8 there is the first token alone"
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", SLOW)
 def test_what_is_told_is_means_over_heads_and_the_most_attentive_one(arch):
     model = random_model(arch).double()  # in float32 a held token's weight may underflow to 0
     tokens_BT = tokens(model, 2, 40)
