@@ -1,7 +1,6 @@
 """Haystacks of any size, in sentences: a line of noise again and again, texts of the user's, or drawn words
 (protocols.md, 1.4)."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mmv2.errors import UserError
+from mmv2.evaluation.rows import is_lines, placed, read_content
 from mmv2.evaluation.word_lists import read_text
 
 if TYPE_CHECKING:
@@ -146,19 +146,22 @@ def text_paths(corpus_folder: Path, names: Sequence[str]) -> dict[str, Path]:
 def read_texts(paths: Sequence[Path]) -> str:
     """The texts one after another, with nothing between them; raises UserError when there is no word in them.
 
-    A JSON file stands for its ``text``, as RULER's script leaves the essays. A byte-order mark is kept, as there.
+    A JSON file stands for its ``text``, as RULER's script leaves the essays; JSON lines for that of every line. A
+    byte-order mark is kept, as there.
     """
-    text = "".join(_read_essays(path) if path.suffix == ".json" else read_text(path, "utf-8") for path in paths)
+    text = "".join(
+        _read_rows(path) if path.suffix in (".json", ".jsonl") else read_text(path, "utf-8") for path in paths
+    )
     if not text.split():
         raise UserError(f"{paths[0]}: holds no words; name a file of text")
     return text
 
 
-def _read_essays(path: Path) -> str:
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: line {error.lineno}: not JSON ({error.msg}); fetch it again") from None
-    if not isinstance(content, dict) or not isinstance(content.get("text"), str):
-        raise UserError(f"{path}: text: missing; a JSON haystack is an object whose text is one")
-    return content["text"]
+def _read_rows(path: Path) -> str:
+    content = read_content(path)
+    rows = content if is_lines(path) else [content]
+    for place, row in placed(rows, path):
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+            told = f"{place}: " if is_lines(path) else ""
+            raise UserError(f"{path}: {told}text: missing; a JSON haystack is an object whose text is one")
+    return "".join(row["text"] for row in rows)

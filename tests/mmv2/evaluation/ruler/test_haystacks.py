@@ -68,6 +68,15 @@ def test_texts_are_files_folders_in_order_of_names_or_rulers_json(folder):
     assert read_texts(list(paths.values())) == "\ufeffFirst.Second.All of them.Second."
 
 
+def test_json_lines_stand_for_the_texts_of_all_lines(tmp_path):
+    path = tmp_path / "novels.jsonl"
+    path.write_text('{"text": "One."}\n{"id": 2, "text": " Two."}\n')
+    assert read_texts([path]) == "One. Two."
+    path.write_text('{"text": "One."}\n{"id": 2}\n')
+    with pytest.raises(UserError, match=r"novels\.jsonl: line 2: text: missing"):
+        read_texts([path])
+
+
 def test_an_absent_text_is_told_with_where_rulers_comes_from(folder):
     with pytest.raises(UserError, match=r"pg: no such file or folder; .*Graham's essays.*paulgraham\.com \(all ri"):
         text_paths(folder, ["pg"])
