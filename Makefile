@@ -1,10 +1,12 @@
-# The two set-up commands. Everything else is `snakemake` and `mmv2`; see README.md.
+# The set-up commands. Everything else is `snakemake` and `mmv2`; see README.md.
 PYTHON ?= python3
 VENV ?= .venv
 READY := $(VENV)/.installed
 
-.PHONY: reproduce test keep container
+.PHONY: install reproduce test keep container
 .DELETE_ON_ERROR:
+
+install: $(READY)  ## install the pinned packages into .venv
 
 reproduce: $(READY)  ## install the pinned packages, then build the default suite end to end
 	$(VENV)/bin/snakemake --cores all

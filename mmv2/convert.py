@@ -3,6 +3,7 @@
 The output appears as a whole, and never in the place of something else.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def export_final(folder: Path, output_folder: Path) -> None:
     model, tokenizer = for_transformers(final, folder)
     with _new_folder(output_folder) as temporary:
         save_all(model, tokenizer, final.config.max_seq_len, temporary)
+        # transformers adds an empty part, and tasks know a tokenizer by the hash of its file.
+        shutil.copyfile(folder / TOKENIZER, temporary / TOKENIZER)
 
 
 def for_transformers(final: FinalModel, folder: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

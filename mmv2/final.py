@@ -95,6 +95,8 @@ def read_final_config(folder: Path) -> FinalConfig:
     content = read_json(file)
     if not isinstance(content, dict):
         raise UserError(f"{file}: holds no mapping of keys to values; export the run again")
+    if "architectures" in content:
+        raise UserError(f"{file}: is of a folder for transformers; give the final/ folder that it was exported from")
     return validate(FinalConfig, content, file)
 
 

@@ -114,7 +114,8 @@ def open_tokenizer(path: Path) -> Tokenizer:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
+        # A tokenizer is read, no code of the folder: left open, transformers would ask on the terminal.
+        tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         raise UserError(f"{path}: no tokenizer that transformers reads ({' '.join(str(error).split())})") from None
     if not tokenizer.is_fast:

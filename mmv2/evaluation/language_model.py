@@ -271,7 +271,7 @@ class Mmv2LM(TemplateLM):  # type: ignore[misc]  # lm-eval is untyped
 def _device(name: str | None) -> torch.device:
     """The device of that name; where the user need not have named one, the CPU if there is no GPU."""
     if name in (None, DEFAULT_DEVICE) and not torch.cuda.device_count():
-        logging.getLogger(__name__).warning("%s: there is no GPU that torch can use; the CPU is used", name or "cuda")
+        logging.getLogger(__name__).warning("there is no GPU that torch can use; the CPU is used")
         return torch.device("cpu")
     return find_device(name)
 

@@ -32,7 +32,7 @@ config.json.
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+tokenizer = AutoTokenizer.from_pretrained(FOLDER{trust})
 model = AutoModelForCausalLM.from_pretrained(FOLDER{trust})
 prompts = [tokenizer.bos_token + text for text in TEXTS]
 inputs = tokenizer(prompts, padding=True, return_tensors="pt")

@@ -11,6 +11,8 @@ rule freeze:
         f"{RESULTS}/tasks/{{corpus}}/{{task}}.jsonl",
     log:
         f"{RESULTS}/logs/freeze/{{corpus}}/{{task}}.log",
+    # Before any training, whose priority is its tokens: what is missing is told at once.
+    priority: 10**18
     params:
         settings=lambda wildcards: task_settings(wildcards.task),
         sources=lambda wildcards: source_hash(entry("task", wildcards.task).packages),

@@ -11,7 +11,7 @@ demonstrations are part of it refuses another number, which lm-eval would ignore
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     options = EvaluatorConfig.from_cli(given) if given.command == "run" else given
     if getattr(options, "include_path", None):
         raise UserError("--include_path: is taken by the benchmarks' own task files; leave it out")
+    _check_metadata(getattr(given, "metadata", None) or {}, getattr(given, "tasks", None) or ())
     with TemporaryDirectory() as folder:
         shots, execute_code = getattr(options, "num_fewshot", None), getattr(options, "confirm_run_unsafe_code", False)
         write_task_files(Path(folder), shots, execute_code)
@@ -94,6 +95,13 @@ def main(arguments: Sequence[str]) -> None:
         except ValueError as error:
             _tell_unknown_task(str(error))
             raise
+
+
+def _check_metadata(given: Mapping[str, Any], tasks: Sequence[str]) -> None:
+    """Raise UserError for a key that none of the tasks reads; lm-eval's own have keys of theirs."""
+    wrong = [key for key in given if key != "data_root"]
+    if wrong and all(name.startswith("mmv2_") for name in tasks):
+        raise UserError(f"--metadata: {wrong[0]}: no such key; the benchmarks read data_root alone")
 
 
 def _tell_unknown_task(message: str) -> None:

@@ -20,6 +20,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from mmv2.data.tokenizer import load_tokenizer
+from mmv2.errors import UserError
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
@@ -107,6 +108,11 @@ def freeze(settings: AttentionSettings, corpus_folder: Path, tokenizer_file: Pat
     texts: list[str] = []
     if settings.text_file:
         file = corpus_folder / settings.text_file
+        if not file.is_file():
+            raise UserError(
+                f"{file}: no such file; tasks.attention.text_file: name JSON lines {{id, text}} of held-out text, "
+                f"or null for needles alone"
+            )
         texts = [row.text for row in read_jsonl(file, Text)]
         for length in lengths:
             windows = Windows(file, encoder, length - 1, (settings.seed, zlib.crc32(b"attention/text"), length))

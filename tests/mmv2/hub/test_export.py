@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mmv2.convert import export_final
-from mmv2.data.tokenizer import BOS, build_word_level
+from mmv2.data.tokenizer import BOS, build_word_level, open_tokenizer, tokenizer_hash
+from mmv2.errors import UserError
 from mmv2.final import load_final
 from mmv2.hub import MemoryMosaicsForCausalLM, save_with_code
 from mmv2.hub.export import sources
@@ -59,18 +61,19 @@ def exported(final, tmp_path):
     return tmp_path / "tiny-v2.0"
 
 
+def elsewhere(program, *arguments, folder):
+    """What a Python process does that does not have this package, nor anybody to ask."""
+    outside = {**os.environ, "HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-I", "-c", program, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=outside, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
 def test_others_load_it_and_write_the_same(final, exported, tmp_path):
     prompts = [f"{BOS}a b c", f"{BOS}b", f"{BOS}" + "c a b " * 30]
     arguments = [str(exported), str(tmp_path / "again"), json.dumps(prompts)]
-    outside = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", STRANGER, *arguments],
-        cwd=tmp_path,
-        env=outside,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = elsewhere(STRANGER, *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["module"].startswith("transformers_modules.")
@@ -108,12 +111,33 @@ def test_no_slow_reference_and_no_training_goes_along():
 def test_the_folder_tells_where_it_comes_from_and_how_to_use_it(final, exported):
     card = (exported / "README.md").read_text()
     assert "# tiny-mmv2" in card
-    assert "trust_remote_code=True" in card
+    assert card.count("from_pretrained(FOLDER, trust_remote_code=True)") == 2
     assert f"A prompt begins with `{BOS}`" in card
     assert f"{sum(p.numel() for p in load_final(final).model.parameters()):,} parameters" in card
     config = json.loads((exported / "config.json").read_text())
     assert config["provenance"] == load_final(final).provenance
     assert config["auto_map"]["AutoModelForCausalLM"] == "mmv2_hub_modelling.MemoryMosaicsForCausalLM"
+
+
+def test_the_card_s_lines_run_where_the_package_is_not_and_ask_nothing(exported, tmp_path):
+    (lines,) = re.findall("```python\n(.*?)```", (exported / "README.md").read_text(), flags=re.DOTALL)
+    hidden, _, _ = STRANGER.partition("import torch")
+    program = f"{hidden}FOLDER, TEXTS = {str(exported)!r}, ['', '']\n{lines}"
+    done = elsewhere(program, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"'{BOS}") == 2
+    assert "custom code" not in done.stdout + done.stderr
+
+
+def test_data_frozen_with_the_exported_tokenizer_is_the_run_s(final, exported, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("asks on the terminal"))
+    assert tokenizer_hash(exported) == tokenizer_hash(final)
+    assert open_tokenizer(exported).get_vocab() == open_tokenizer(final).get_vocab()
+
+
+def test_an_exported_folder_is_no_final_one(exported):
+    with pytest.raises(UserError, match=r"config\.json: is of a folder for transformers; give the final/ folder"):
+        load_final(exported)
 
 
 def test_code_is_written_on_request_alone(exported, tmp_path):

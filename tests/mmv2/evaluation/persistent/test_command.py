@@ -130,6 +130,11 @@ def test_the_folder_of_tasks_is_taken_in_a_file_too(tmp_path):
         main(["run", "--config", str(tmp_path / "run.yaml")])
 
 
+def test_metadata_that_no_task_reads_is_refused():
+    with pytest.raises(UserError, match="--metadata: dataroot: no such key"):
+        main(["--model", "mmv2", "--tasks", "mmv2_nq,mmv2_obqa", "--metadata", "dataroot=x"])
+
+
 def write_nq(root):
     (root / "nq_open").mkdir()
     for split, number in (("validation", 2), ("train", 6)):

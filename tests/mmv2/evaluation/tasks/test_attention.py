@@ -360,7 +360,7 @@ def test_texts_without_words_for_keys_are_told(english):
 
 
 def test_a_missing_text_is_told(corpus):
-    with pytest.raises(UserError, match=r"nothing\.jsonl: no such file"):
+    with pytest.raises(UserError, match=r"nothing\.jsonl: no such file; tasks\.attention\.text_file: name JSON lines"):
         frozen(corpus, text_file="evaluation/nothing.jsonl")
 
 
