@@ -95,6 +95,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.baselines",
         "mmv2.evaluation.frozen",
         "mmv2.evaluation.prompts",
+        "mmv2.evaluation.rows",
         "mmv2.evaluation.ruler",
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.tasks.ruler_niah",
