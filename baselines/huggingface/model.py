@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -18,7 +17,7 @@ from baselines.huggingface.rwkv import extend_rwkv
 from baselines.huggingface.state import HuggingFaceState
 from baselines.huggingface.translation import transformers_config
 from mmv2.errors import UserError
-from mmv2.layers.decoder import IGNORE, DecoderState, LanguageModel
+from mmv2.layers.decoder import DecoderState, LanguageModel
 from mmv2.layers.documents import Documents
 
 CACHE_NAMES = ("past_key_values", "cache_params", "state")
@@ -83,19 +82,9 @@ class HuggingFaceModel(LanguageModel):
         """None: layers are called once for each rectangle of documents, of which ranks have different numbers."""
         return ()
 
-    def forward(
-        self,
-        tokens_BT: Tensor,
-        documents: Documents | None = None,
-        targets_BT: Tensor | None = None,
-        **step_inputs: Sequence[int],
-    ) -> Tensor:
-        documents = documents or Documents(shape=(tokens_BT.shape[0], tokens_BT.shape[1]))
+    def logits(self, tokens_BT: Tensor, documents: Documents, **step_inputs: Sequence[int]) -> Tensor:
         # One document per row and padding at its end, where nothing causal looks: attention and states start anew.
-        logits_BTV = documents.join([self._logits(tokens_DL) for tokens_DL in documents.split(tokens_BT)])
-        if targets_BT is None:
-            return logits_BTV
-        return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
+        return documents.join([self._logits(tokens_DL) for tokens_DL in documents.split(tokens_BT)])
 
     def _logits(self, tokens_DL: Tensor) -> Tensor:
         self._check_length(tokens_DL.shape[1])

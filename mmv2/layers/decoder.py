@@ -149,7 +149,6 @@ class LanguageModel(nn.Module, ABC):
 
     config: ModelConfig
 
-    @abstractmethod
     def forward(
         self,
         tokens_BT: Tensor,
@@ -165,6 +164,15 @@ class LanguageModel(nn.Module, ABC):
             targets_BT: int64 next-token ids.
             step_inputs: what the architecture's spec draws per training step, one value for each layer.
         """
+        documents = documents or Documents(shape=(tokens_BT.shape[0], tokens_BT.shape[1]))
+        logits_BTV = self.logits(tokens_BT, documents, **step_inputs)
+        if targets_BT is None:
+            return logits_BTV
+        return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
+
+    @abstractmethod
+    def logits(self, tokens_BT: Tensor, documents: Documents, **step_inputs: Sequence[int]) -> Tensor:
+        """Logits (B, T, V) in float32 at every position, never across documents; arguments as for ``forward``."""
 
     @abstractmethod
     def extend(
@@ -230,21 +238,11 @@ class Decoder(LanguageModel):
         else:
             init_linear_(self.classifier.weight, width)
 
-    def forward(
-        self,
-        tokens_BT: Tensor,
-        documents: Documents | None = None,
-        targets_BT: Tensor | None = None,
-        **step_inputs: Sequence[int],
-    ) -> Tensor:
-        documents = documents or Documents(shape=(tokens_BT.shape[0], tokens_BT.shape[1]))
+    def logits(self, tokens_BT: Tensor, documents: Documents, **step_inputs: Sequence[int]) -> Tensor:
         x_BTD = self.embedding(tokens_BT)
         for layer, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, documents, **_of_layer(step_inputs, layer))
-        logits_BTV = self._logits(x_BTD)
-        if targets_BT is None:
-            return logits_BTV
-        return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE, reduction="sum")
+        return self._logits(x_BTD)
 
     def layers_to_shard(self) -> Iterable[nn.Module]:
         return self.blocks
