@@ -1,21 +1,28 @@
-"""Training speed on one CPU thread: Memory Mosaics v2 and our transformer beside transformers' Llama, in one run.
+"""Training speed and memory: Memory Mosaics v2 and our transformer beside transformers' Llama, in one run.
 
     python -m benchmarks.training_speed --width 256 --layers 4 --context 512 --batch 8 [--csv FILE]
+    python -m benchmarks.training_speed --device cuda --precision bfloat16 --width 512 --layers 12 ... [--compile]
 
-One step is forward, backward and AdamW, in float32. All models have the same width, layers, heads, feed-forward and
-vocabulary. They take turns, so that a change of the machine's speed meets all of them: the ratio to Llama is the median
-of the ratios within each turn. The clock is the processor time of this process, which other programs do not use up.
-Packed rows hold many short documents; Llama gets whole rows only, since its attention would need a mask for them.
+One step is forward, backward and AdamW, with float32 weights; matrix products are in the precision asked for. All
+models have the same width, layers, heads, feed-forward and vocabulary. They take turns, so that a change of the
+machine's speed meets all of them: the ratio to Llama is the median of the ratios within each turn. On the CPU there is
+one thread, and the clock is the processor time of this process, which other programs do not use up; on a GPU it is the
+time until the GPU is done, and the memory is what a step takes at most beyond weights and optimizer state: gradients
+and activations. Packed rows hold many short documents; Llama gets whole rows only, since its attention would need a
+mask for them, and compiled models do too, as packed rows change their shapes at every step.
 """
 
 import argparse
 import csv
 import io
+import math
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -55,6 +62,14 @@ class Contestant:
     """Trains on the batch of that number."""
 
 
+class Turn(NamedTuple):
+    """What one turn of a contestant came to."""
+
+    tokens_per_second: float
+    step_mib: float
+    """Memory of a step beyond weights and optimizer state; not a number on the CPU, where torch does not count it."""
+
+
 def model_config(spec: ArchitectureSpec, options: argparse.Namespace) -> ModelConfig:
     """The architecture at the size asked for; Memory Mosaics with windows in the paper's relation to each other."""
     shape = {
@@ -78,27 +93,29 @@ def batches(options: argparse.Namespace, packed: bool) -> list[Batch]:
     shape = (options.batch, options.context)
     found = []
     for _ in range(options.steps):
-        tokens_BT = torch.from_numpy(generator.integers(options.vocabulary, size=shape))
+        tokens_BT = torch.from_numpy(generator.integers(options.vocabulary, size=shape)).to(options.device)
         starts_BT = np.zeros(shape, dtype=bool)
         if packed:
             lengths = generator.integers(max(1, options.context // 16), options.context // 4, size=starts_BT.size)
             ends = lengths.cumsum()
             starts_BT.flat[ends[ends < starts_BT.size]] = True
-        found.append(Batch(tokens_BT, tokens_BT.roll(-1, dims=1), Documents.from_starts(starts_BT)))
+        found.append(Batch(tokens_BT, tokens_BT.roll(-1, dims=1), Documents.from_starts(starts_BT, options.device)))
     return found
 
 
 def contestants(options: argparse.Namespace) -> list[Contestant]:
     """Llama, and ours on whole and on packed rows."""
-    whole, packed = batches(options, packed=False), batches(options, packed=True)
+    data_of = {"whole": batches(options, packed=False)}
+    if not options.compile:
+        data_of["packed"] = batches(options, packed=True)
     found = []
     for name in ("transformer", "mmv2"):
         spec = architecture(name)
         config = model_config(spec, options)
         flops = spec.flops_per_token(config, options.context)
-        for rows, data in (("whole", whole), ("packed", packed)):
+        for rows, data in data_of.items():
             torch.manual_seed(SEED)
-            model = spec.build(config)
+            model = placed(spec.build(config), options)
 
             def loss(
                 batch: Batch,
@@ -111,8 +128,16 @@ def contestants(options: argparse.Namespace) -> list[Contestant]:
                 return model(batch.tokens_BT, batch.documents, batch.targets_BT, **inputs)
 
             size = sum(parameter.numel() for parameter in model.parameters())
-            found.append(Contestant(name, rows, size, flops, training_step(model, loss, data)))
-    return [llama(options, whole), *found]
+            found.append(Contestant(name, rows, size, flops, training_step(model, loss, data, options)))
+    return [llama(options, data_of["whole"]), *found]
+
+
+def placed(model: nn.Module, options: argparse.Namespace) -> nn.Module:
+    """The model where it is trained, compiled if asked for."""
+    model.to(options.device)
+    if options.compile:
+        model.compile()
+    return model
 
 
 def llama(options: argparse.Namespace, data: list[Batch]) -> Contestant:
@@ -122,6 +147,7 @@ def llama(options: argparse.Namespace, data: list[Batch]) -> Contestant:
     torch.manual_seed(SEED)
     model = to_hf(spec.build(config)).train()
     model.set_attn_implementation("sdpa")
+    placed(model, options)
 
     def loss(batch: Batch, number: int) -> Tensor:
         logits_BTV = model(input_ids=batch.tokens_BT, use_cache=False).logits.float()
@@ -129,53 +155,75 @@ def llama(options: argparse.Namespace, data: list[Batch]) -> Contestant:
 
     size = sum(parameter.numel() for parameter in model.parameters())
     flops = spec.flops_per_token(config, options.context)
-    return Contestant(REFERENCE, "whole", size, flops, training_step(model, loss, data))
+    return Contestant(REFERENCE, "whole", size, flops, training_step(model, loss, data, options))
 
 
-def training_step(model: nn.Module, loss: Callable[[Batch, int], Tensor], data: list[Batch]) -> Callable[[int], None]:
+def training_step(
+    model: nn.Module, loss: Callable[[Batch, int], Tensor], data: list[Batch], options: argparse.Namespace
+) -> Callable[[int], None]:
     """One optimizer step on the batch of a number."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
 
     def step(number: int) -> None:
         optimizer.zero_grad(set_to_none=True)
         batch = data[number % len(data)]
-        (loss(batch, number) / batch.tokens_BT.numel()).backward()
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bfloat16"):
+            summed = loss(batch, number)
+        (summed / batch.tokens_BT.numel()).backward()
         optimizer.step()
 
     return step
 
 
-def measure(runners: list[Contestant], options: argparse.Namespace) -> dict[Contestant, list[float]]:
-    """Tokens per second of processor time in every turn; the first, unmeasured step of each warms up."""
-    speeds: dict[Contestant, list[float]] = {runner: [] for runner in runners}
+def measure(runners: list[Contestant], options: argparse.Namespace) -> dict[Contestant, list[Turn]]:
+    """Every contestant's turns. Before them each makes all steps of a turn, unmeasured: kernels are chosen then."""
+    turns: dict[Contestant, list[Turn]] = defaultdict(list)
     for runner in runners:
-        runner.step(0)
+        make_turn(runner, options)
     for _ in range(options.repeats):
         for runner in runners:
-            begin = time.process_time()
-            for number in range(options.steps):
-                runner.step(number)
-            taken = time.process_time() - begin
-            speeds[runner].append(options.steps * options.batch * options.context / taken)
-    return speeds
+            turns[runner].append(make_turn(runner, options))
+    return turns
 
 
-def table(speeds: dict[Contestant, list[float]], options: argparse.Namespace) -> list[dict[str, object]]:
+def make_turn(runner: Contestant, options: argparse.Namespace) -> Turn:
+    """The steps of one turn."""
+    gpu = options.device == "cuda"
+    if gpu:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        held = torch.cuda.memory_allocated()
+    clock = time.perf_counter if gpu else time.process_time
+    begin = clock()
+    for number in range(options.steps):
+        runner.step(number)
+    if gpu:
+        torch.cuda.synchronize()
+    speed = options.steps * options.batch * options.context / (clock() - begin)
+    return Turn(speed, (torch.cuda.max_memory_allocated() - held) / 2**20 if gpu else math.nan)
+
+
+def table(turns_of: dict[Contestant, list[Turn]], options: argparse.Namespace) -> list[dict[str, object]]:
     """One row per contestant."""
-    reference, reference_speeds = next((one, turns) for one, turns in speeds.items() if one.name == REFERENCE)
+    reference, reference_turns = next((one, turns) for one, turns in turns_of.items() if one.name == REFERENCE)
     rows = []
-    for one, turns in speeds.items():
-        ratios = [speed / other for speed, other in zip(turns, reference_speeds, strict=True)]
+    for one, turns in turns_of.items():
+        pairs = zip(turns, reference_turns, strict=True)
+        ratios = [turn.tokens_per_second / other.tokens_per_second for turn, other in pairs]
         rows.append(
             {
                 "model": one.name,
                 "rows": one.rows,
-                "tokens_per_second": round(statistics.median(turns), 1),
+                "tokens_per_second": round(statistics.median(turn.tokens_per_second for turn in turns), 1),
                 "ratio_to_llama": round(statistics.median(ratios), 3),
                 "lowest_ratio": round(min(ratios), 3),
                 "highest_ratio": round(max(ratios), 3),
                 "flops_to_llama": round(one.flops_per_token / reference.flops_per_token, 3),
+                "step_mib": round(max(turn.step_mib for turn in turns), 1),
                 "parameters": one.parameters,
+                "device": device_name(options.device),
+                "precision": options.precision,
+                "compiled": options.compile,
                 "width": options.width,
                 "layers": options.layers,
                 "context": options.context,
@@ -185,6 +233,11 @@ def table(speeds: dict[Contestant, list[float]], options: argparse.Namespace) ->
             }
         )
     return rows
+
+
+def device_name(device: str) -> str:
+    """The GPU by its name."""
+    return torch.cuda.get_device_name() if device == "cuda" else device
 
 
 def as_csv(rows: list[dict[str, object]]) -> str:
@@ -208,6 +261,9 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--vocabulary", type=int, default=1024)
     parser.add_argument("--steps", type=int, default=2, help="steps of one turn")
     parser.add_argument("--repeats", type=int, default=5, help="turns")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of matrix products")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile")
     parser.add_argument("--csv", type=Path, help="write the table here, too")
     return parser.parse_args()
 
@@ -221,7 +277,8 @@ def main() -> None:
         print(
             f"{row['model']:12} {row['rows']:7} {row['tokens_per_second']:>9} tokens/s   "
             f"{row['ratio_to_llama']:.3f} of Llama's speed ({row['lowest_ratio']:.3f} to {row['highest_ratio']:.3f}), "
-            f"{row['flops_to_llama']:.3f} of its FLOPs, {row['parameters']:,} parameters"
+            f"{row['flops_to_llama']:.3f} of its FLOPs, {row['parameters']:,} parameters, "
+            f"{row['step_mib']:,} MiB a step"
         )
     if options.csv:
         write_text(options.csv, as_csv(rows))
