@@ -29,7 +29,7 @@ keep:  ## copy the small results of a finished suite to results/measured, for th
 	rm -rf results/measured/$(SUITE)
 	mkdir -p results/measured/$(SUITE)/runs
 	cp -r results/$(SUITE)/tables results/$(SUITE)/figures results/measured/$(SUITE)/
-	rm -f results/measured/$(SUITE)/figures/*.pdf results/measured/$(SUITE)/tables/*.tex
+	rm -f results/measured/$(SUITE)/figures/*.pdf results/measured/$(SUITE)/figures/*.svg results/measured/$(SUITE)/tables/*.tex
 	for file in results/$(SUITE)/claims.csv results/$(SUITE)/claims.md; do if [ -f $$file ]; then cp $$file results/measured/$(SUITE)/; fi; done
 	for run in results/$(SUITE)/runs/*/; do cp $${run}final/config.json results/measured/$(SUITE)/runs/$$(basename $$run).json; done
 

@@ -143,30 +143,58 @@ def bandwidth(arguments: Sequence[str]) -> None:
 
 
 def render(arguments: Sequence[str]) -> None:
-    """Draw a table, a figure or the page of claims from records."""
+    """Draw a table, a figure or the page of claims from records, or from what runs are."""
     parser = _parser(render)
     parser.add_argument("kind", choices=("table", "figure", "claims"))
     parser.add_argument("name", help="name of the table or figure; of claims several, as in a suite: one,another")
-    parser.add_argument("records", type=Path, nargs="+", help="files made by mmv2 evaluate")
+    parser.add_argument(
+        "records",
+        type=Path,
+        nargs="+",
+        help="files made by mmv2 evaluate; for what shows models, such as table06_parametrisation, config.json of a "
+        "final/; for figure10_document_lengths files of results/<suite>/document_lengths",
+    )
     parser.add_argument(
         "--metrics", type=Path, nargs="+", default=[], help="metrics.jsonl of runs, where they are shown"
     )
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     options = parser.parse_args(arguments)
+    from mmv2.registry import entry
     from mmv2.reporting.claims_page import render_claims
+    from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec, render_run_figure, render_run_table
     from mmv2.reporting.render import render_figure, render_table
 
     make_folder(options.output.parent)
     if options.kind == "claims":
         render_claims(options.name.split(","), options.records, options.output)
-        return
-    draw = render_table if options.kind == "table" else render_figure
-    draw(options.name, options.records, options.metrics, options.output)
+    elif isinstance(entry(options.kind, options.name), RunTableSpec | RunFigureSpec):
+        draw_runs = render_run_table if options.kind == "table" else render_run_figure
+        draw_runs(options.name, options.records, options.output)
+    else:
+        draw = render_table if options.kind == "table" else render_figure
+        draw(options.name, options.records, options.metrics, options.output)
+
+
+def compare(arguments: Sequence[str]) -> None:
+    """Show two runs side by side over all records that both have."""
+    parser = _parser(compare)
+    parser.add_argument(
+        "records", type=Path, nargs="+", metavar="RECORDS", help="one or two files or folders of records"
+    )
+    parser.add_argument("--runs", nargs=2, metavar="RUN", help="their names, where a folder holds several runs")
+    parser.add_argument(
+        "--checkpoint", default="final", metavar="NAME", help="a step or reduction of both; by default final"
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
+    options = parser.parse_args(arguments)
+    from mmv2.compare import run_command
+
+    run_command(options.records, options.runs, options.checkpoint, options.csv)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     command.__name__: command
-    for command in (info, data, train, freeze, evaluate, render, reduce, export, generate, bandwidth)
+    for command in (info, data, train, freeze, evaluate, render, compare, reduce, export, generate, bandwidth)
 }
 
 

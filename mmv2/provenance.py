@@ -47,14 +47,18 @@ def _processor() -> str:
 
 
 def source_hash(packages: tuple[str, ...]) -> str:
-    """Hash what the code of packages or modules does: their syntax trees, without comments and docstrings."""
+    """Hash what the code of packages or modules does: their syntax trees, without comments and docstrings.
+
+    A package is read whole; ``package.__init__`` names that one file.
+    """
     digest = hashlib.sha256()
     for package in sorted(packages):
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError(package)
         origin = Path(spec.origin)
-        files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+        whole = origin.name == "__init__.py" and not package.endswith(".__init__")
+        files = sorted(origin.parent.rglob("*.py")) if whole else [origin]
         for file in files:
             digest.update(file.relative_to(origin.parent).as_posix().encode())
             digest.update(_meaning(file.read_text()).encode())

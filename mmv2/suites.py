@@ -5,11 +5,11 @@ others by trying combinations of settings.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny, field_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from mmv2.config import Config, read_yaml, validate
 from mmv2.errors import UserError, choices
@@ -22,15 +22,36 @@ Which = Literal["all", "pretrained", "fine_tuned"]
 Length = Annotated[int, Field(ge=1)]
 
 
-class Search(Config):
-    """Equal effort for every architecture: each of ``runs`` is trained with every combination of ``grid`` and seed."""
+Value = int | float | str | bool | tuple[int | float, ...]
+Grid = Annotated[dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]], Field(min_length=1)]
+"""Dotted key of a run file, such as training.learning_rate -> values to try; every combination is a trial."""
 
-    runs: tuple[str, ...] = Field(min_length=1)
-    """Run files, as in a suite."""
-    grid: dict[str, Annotated[tuple[int | float | str | bool, ...], Field(min_length=1)]] = Field(min_length=1)
-    """Dotted key of a run file, such as training.learning_rate -> values to try."""
+
+class Search(Config):
+    """Equal effort for every architecture: as many trials for each run, all planned before the first is trained."""
+
+    grids: dict[str, Annotated[tuple[Grid, ...], Field(min_length=1)]] = Field(min_length=1)
+    """Run file, as in a suite -> its trials: those of one grid, or of several one after another."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
-    """Training seeds of the search: none of those of reported runs."""
+    """Training seeds of every trial: none of those of reported runs."""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The run files that are searched."""
+        return tuple(self.grids)
+
+    @model_validator(mode="after")
+    def _effort_is_equal(self) -> Self:
+        trials = {run: len(_points(grids)) for run, grids in self.grids.items()}
+        if len(set(trials.values())) > 1:
+            told = ", ".join(f"{run} {number}" for run, number in trials.items())
+            raise ValueError(f"grids: runs differ in their number of trials ({told}); give every run as many")
+        return self
+
+
+def _points(grids: Sequence[Grid]) -> list[dict[str, Value]]:
+    """What each trial of a run sets, in the order of the grids."""
+    return [dict(zip(grid, values, strict=True)) for grid in grids for values in itertools.product(*grid.values())]
 
 
 class SuiteConfig(Config):
@@ -157,7 +178,7 @@ def _check_tasks(suite: SuiteConfig, path: Path) -> None:
 def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfig]:
     runs: dict[str, RunConfig] = {}
     listed = itertools.chain.from_iterable(_seeded(folder / f"{one}.yaml", suite.seeds) for one in suite.runs)
-    for run in itertools.chain(listed, _trials(suite.search, folder) if suite.search else ()):
+    for run in itertools.chain(listed, _trials(suite.search, path, folder) if suite.search else ()):
         if run.name in runs:
             raise UserError(f"{path}: runs: two files are called {run.name}; rename one, results go by that name")
         runs[run.name] = run
@@ -183,23 +204,40 @@ def _seeded(path: Path, seeds: tuple[int, ...]) -> Iterator[RunConfig]:
         yield parse_run(merge(content, changed), file_of, path.stem + ending)
 
 
-def _trials(search: Search, folder: Path) -> Iterator[RunConfig]:
-    """Every combination of run, grid values and seed, called by what varies: ``one.learning_rate-0.003``."""
-    for reference in search.runs:
-        path = folder / f"{reference}.yaml"
-        content, file_of = read_run(path)
-        for values in itertools.product(*search.grid.values(), search.seeds):
-            tried = content
-            name = path.stem
-            for key, value in zip((*search.grid, "training.seed"), values, strict=True):
-                *sections, last = key.split(".")
-                nested: Any = {last: value}
-                for section in reversed(sections):
-                    nested = {section: nested}
-                tried = merge(tried, nested)
-                if len(search.grid.get(key, search.seeds)) > 1:
-                    name += f".{last}-{value}"
-            yield parse_run(tried, file_of, name)
+def _trials(search: Search, path: Path, folder: Path) -> Iterator[RunConfig]:
+    """Every trial of every run and seed, called by what it sets unlike others: ``one.learning_rate-0.003``."""
+    for reference, grids in search.grids.items():
+        file = folder / f"{reference}.yaml"
+        points = _points(grids)
+        found: list[RunConfig] = []
+        for point, seed in itertools.product(points, search.seeds):
+            told = {key: value for key, value in point.items() if any(other.get(key) != value for other in points)}
+            told |= {"training.seed": seed} if len(search.seeds) > 1 else {}
+            name = ".".join([file.stem, *(f"{key.rpartition('.')[2]}-{_text(value)}" for key, value in told.items())])
+            run = _trial(file, {**point, "training.seed": seed}, path, name)
+            for other in found:
+                if other.scientific() == run.scientific():
+                    raise UserError(
+                        f"{path}: search.grids.{reference}: {run.name} is the same trial as {other.name}; "
+                        f"leave one of them out"
+                    )
+            found.append(run)
+        yield from found
+
+
+def _trial(file: Path, point: Mapping[str, Value], suite: Path, name: str) -> RunConfig:
+    """The run of a file with what a trial sets, by dotted key; mistakes in that are the suite's."""
+    tried, file_of = read_run(file)
+    for key, value in point.items():
+        nested: Any = value
+        for section in reversed(key.split(".")):
+            nested = {section: nested}
+        tried = merge(tried, nested)
+    return parse_run(tried, lambda key: suite if key in point else file_of(key), name)
+
+
+def _text(value: Value) -> str:
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 SHAPES = ("vocab_size", "hidden_size", "num_layers", "num_heads", "intermediate_size", "tie_embeddings")

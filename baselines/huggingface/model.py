@@ -5,7 +5,7 @@ Shapes: B rows, T tokens per row, V vocabulary, D documents of a rectangle, L th
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -81,6 +81,10 @@ class HuggingFaceModel(LanguageModel):
     def layers_to_shard(self) -> Sequence[nn.Module]:
         """None: layers are called once for each rectangle of documents, of which ranks have different numbers."""
         return ()
+
+    def undecayed(self) -> Collection[str]:
+        """Logarithms of decays: pulled to zero they would all become the same decay. Mamba's authors spare them too."""
+        return [name for name, _ in self.named_parameters() if name.endswith(".A_log")]
 
     def logits(self, tokens_BT: Tensor, documents: Documents, **step_inputs: Sequence[int]) -> Tensor:
         # One document per row and padding at its end, where nothing causal looks: attention and states start anew.

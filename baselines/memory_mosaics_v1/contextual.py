@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from baselines.memory_mosaics_v1.config import MemoryMosaicsV1Config
 from baselines.memory_mosaics_v1.keys import LeakyKeys
-from baselines.memory_mosaics_v1.numbers import LOG_NORM, FixedBandwidth, value_norm
+from baselines.memory_mosaics_v1.numbers import LOG_NORM, ScaledConstantForm, value_norm
 from baselines.memory_mosaics_v1.state import LayerState
 from mmv2.layers.decoder import LearntNumber, Mixer
 from mmv2.layers.documents import Documents
@@ -25,7 +25,7 @@ class ContextualMemory(Memory):
     """Its units: keys, values that look one token ahead, and the read."""
 
     def __init__(self, config: MemoryMosaicsV1Config):
-        super().__init__(config.num_heads, FixedBandwidth(config.theta_scale))
+        super().__init__(config.num_heads, ScaledConstantForm(config.theta_scale))
         self.theta_scale = config.theta_scale
         self.key_extractor = LeakyKeys(config)
         self.value_projection = nn.Linear(config.hidden_size, config.hidden_size, bias=False)  # W_psi

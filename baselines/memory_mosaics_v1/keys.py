@@ -12,12 +12,9 @@ from torch import Tensor, nn
 
 from baselines.memory_mosaics_v1.config import MemoryMosaicsV1Config
 from mmv2.layers.initialisation import init_linear_
-from mmv2.layers.keys import leaky_gates
+from mmv2.layers.keys import initial_leaky_decays, leaky_gates
 from mmv2.ops.gated_keys import KeyState
 from mmv2.ops.gated_keys.fast import gated_keys
-
-SLOWEST, FASTEST = 0.5, 5.0
-"""Initial -log lambda of the first and of the last unit; those between are evenly spaced."""
 
 
 class LeakyKeys(nn.Module):
@@ -34,8 +31,7 @@ class LeakyKeys(nn.Module):
     def reset_parameters(self, layer: int) -> None:
         """W_phi as in Table 6 of Memory Mosaics v2; lambda from exp(-0.5) to exp(-5)."""
         init_linear_(self.projection.weight, self.projection.in_features, layer)
-        spaced_H = torch.linspace(SLOWEST, FASTEST, self.heads, device=self.theta_lambda.device)
-        self.theta_lambda.copy_(spaced_H / self.theta_scale)
+        self.theta_lambda.copy_(initial_leaky_decays(self.heads) / self.theta_scale)
 
     def decay(self) -> Tensor:
         """-log lambda of every unit (H,), never negative."""

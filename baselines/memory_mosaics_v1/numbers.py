@@ -20,8 +20,10 @@ LOG_NORM = -0.5
 
 
 @dataclass(frozen=True)
-class FixedBandwidth:
-    """beta = exp(min(2 s theta, 10)). The 2: the authors' code multiplies key and query each by the root of beta.
+class ScaledConstantForm:
+    """One learned beta for every number of pairs: exp(min(2 s theta, 10)).
+
+    The 2: the authors' code multiplies key and query each by the root of beta.
 
     Attributes:
         theta_scale: s, see the config.

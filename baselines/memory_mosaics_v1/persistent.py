@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from baselines.memory_mosaics_v1.config import MemoryMosaicsV1Config
 from baselines.memory_mosaics_v1.keys import LeakyKeys
-from baselines.memory_mosaics_v1.numbers import LOG_NORM, FixedBandwidth, value_norm
+from baselines.memory_mosaics_v1.numbers import LOG_NORM, ScaledConstantForm, value_norm
 from baselines.memory_mosaics_v1.state import LayerState
 from mmv2.layers.decoder import Mixer
 from mmv2.layers.documents import Documents
@@ -38,7 +38,7 @@ class PersistentMemory(Mixer):
     def __init__(self, config: MemoryMosaicsV1Config):
         super().__init__()
         self.heads = config.num_heads
-        self.theta_scale, self.form = config.theta_scale, FixedBandwidth(config.theta_scale)
+        self.theta_scale, self.form = config.theta_scale, ScaledConstantForm(config.theta_scale)
         self.key_extractor = LeakyKeys(config)
         shape = config.num_heads, config.intermediate_size, config.head_dim
         self.stored_keys = nn.Parameter(torch.empty(shape))

@@ -22,7 +22,7 @@ class PartsConfig(TransformerConfig):
     parts: tuple[Part, ...]
     """In alphabetical order, each once; none: a transformer."""
     rope: bool = True
-    """Turn queries and keys by their positions; false: no position encoding, and rope_theta is of no use."""
+    """Turn queries and keys by their positions; false: no position encoding, and no rope_theta."""
     initial_bandwidth: Literal["transformer", "mosaic"] = "transformer"
     """How normalised_keys start. transformer: scores spread as those of raw keys do in the first block. mosaic: the
     mean bandwidth is that of Memory Mosaics v2 (Table 6), many times larger."""
@@ -74,6 +74,12 @@ class PartsConfig(TransformerConfig):
         return self
 
     @model_validator(mode="after")
+    def _only_what_turns_has_a_base(self) -> Self:
+        if not self.rope and self.rope_theta != type(self).model_fields["rope_theta"].default:
+            raise ValueError(f"rope_theta: {self.rope_theta} turns nothing beside rope: false; leave out one of them")
+        return self
+
+    @model_validator(mode="after")
     def _raw_keys_keep_their_scale(self) -> Self:
         if self.initial_bandwidth == "mosaic" and "normalised_keys" not in self.parts:
             raise ValueError(
@@ -103,6 +109,7 @@ class PartsConfig(TransformerConfig):
             self.short_term_window,
             self.max_seq_len,
             self.allow_memory_gap,
+            self.delay_draw == "layer",
         )
         return self
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.transformer_parts.config import PartsConfig
+from baselines.transformer_parts.initial_share import initial_share
 from mmv2.layers.bandwidth import AdaptiveForm, BandwidthForm, ConstantForm, FixedForm
 from mmv2.layers.initial_bandwidth import THETA_BETA, mean_initial_bandwidth
 from mmv2.layers.initialisation import init_linear_
@@ -90,13 +91,17 @@ class PartsMemory(Memory):
 
 
 def bandwidth_form(config: PartsConfig, ages: tuple[int, int | None]) -> BandwidthForm:
-    """The factor of the scores: 1 / sqrt(K) for raw keys, a learned number for keys of unit norm.
+    """The factor of the scores: 1 / sqrt(K) for raw keys, a learned number per head for keys of unit norm.
 
-    Eq. 6's beta stands in the number's place, or multiplies raw keys' scores. Either way its mean over the training
-    context starts from where the scale without it starts, so that nothing but its growth is added.
+    Raw keys that gates average have it over what the average leaves of the scores' spread (``initial_share``), so that
+    scores start as spread as without gates. Eq. 6's beta stands in the number's place, or multiplies raw keys' scores.
+    Either way its mean over the training context starts from where the scale without it starts. Beside keys of unit
+    norm it adds nothing but its growth; raw keys get with it a scale per head that is learned.
     """
     adaptive, normalised = (part in config.parts for part in ("adaptive_bandwidth", "normalised_keys"))
     scale, start = (1.0, math.sqrt(config.head_dim) / 2) if normalised else (config.head_dim**-0.5, 1.0)
+    if "gated_keys" in config.parts and not normalised:
+        scale /= initial_share()
     theta = math.log(start / mean_initial_bandwidth(0.0, *ages, config.max_seq_len))
     if config.initial_bandwidth == "mosaic":
         theta = THETA_BETA

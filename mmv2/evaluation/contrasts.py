@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from mmv2.errors import UserError
-from mmv2.evaluation.statistics import RESAMPLINGS, Interval, bounds, others_at_most, with_extremes
+from mmv2.evaluation.statistics import RESAMPLINGS, Interval, bounds, others_at_most, seed_shares, with_extremes
 
 _CHUNK = 1_000
 """Resamplings drawn at once: bounds memory."""
@@ -55,6 +55,10 @@ class Contrast(Interval):
 
     num_seeds: int
     """Training seeds of the arm that has fewest."""
+    p: float | None = None
+    """Of the hypothesis that the sum lies outside the demanded bounds: below 0.05 where the interval lies inside. Twice
+    the share of resamplings at or beyond the nearer bound, as an interval has two ends. None where none are demanded.
+    """
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class _Pool:
         return sum(map(abs, self.weights))
 
 
-def contrast(terms: Sequence[Term], seed: int) -> Contrast:
+def contrast(terms: Sequence[Term], seed: int, demanded: tuple[float, float] | None = None) -> Contrast:
     """The weighted sum of accuracies, with the 2.5th and 97.5th percentile of its bootstrap distribution.
 
     Where examples tell nothing of how it varies, since each adds the same, the interval reaches at least as far as the
@@ -90,6 +94,7 @@ def contrast(terms: Sequence[Term], seed: int) -> Contrast:
     Args:
         terms: at least one; those of one subtask on the same examples, those of one arm with the same training seeds.
         seed: of the resampling.
+        demanded: bounds for which ``p`` is computed.
 
     Raises:
         UserError: terms of one subtask have other examples or other data than each other, a training seed lacks some,
@@ -97,17 +102,50 @@ def contrast(terms: Sequence[Term], seed: int) -> Contrast:
     """
     assert terms, "no accuracy, no contrast"
     seeds = _seeds(terms)
-    pools = _pools(terms)
-    values_R = _resampled(pools, {arm: len(found) for arm, found in sorted(seeds.items())}, np.random.default_rng(seed))
+    return _of_pools(_pools(terms), {arm: len(found) for arm, found in sorted(seeds.items())}, seed, demanded)
+
+
+def mean_over_seeds(scores_SN: np.ndarray, seed: int) -> Contrast:
+    """The mean of one score per training seed and example, from 0 to 1, with its interval over both."""
+    return _of_pools([_Pool([1.0], [""], [scores_SN])], {"": len(scores_SN)}, seed)
+
+
+def _of_pools(
+    pools: Sequence[_Pool], num_seeds: Mapping[str, int], seed: int, demanded: tuple[float, float] | None = None
+) -> Contrast:
+    weights = [weight for pool in pools for weight in pool.weights]
+    values_R = _resampled(pools, num_seeds, np.random.default_rng(seed))
     mean = float(sum(pool.mean for pool in pools))
-    least, most = (sum(of(term.weight, 0.0) for term in terms) for of in (min, max))
-    low, high = bounds(np.clip(values_R - _excess_pull(pools), least, most), mean)
+    least, most = (sum(of(weight, 0.0) for weight in weights) for of in (min, max))
+    values_R = np.clip(values_R - _excess_pull(pools), least, most)
+    low, high = bounds(values_R, mean)
+    p = None if demanded is None else _p_outside(values_R, demanded)
     if all(_each_adds_the_same(pool) for pool in pools):
         # All that differ may be of the pool in which one of them moves the sum most.
-        others = others_at_most((most - least) * min(pool.num_examples / pool.reach for pool in pools))
+        number = (most - least) * min(pool.num_examples / pool.reach for pool in pools)
+        others = others_at_most(number)
         low, high = min(low, mean - others * (mean - least)), max(high, mean + others * (most - mean))
-    number = sum(pool.num_examples for pool in pools)
-    return Contrast(mean, low, high, number, min(map(len, seeds.values())))
+        p = None if demanded is None or p is None else max(p, _exact_p(mean, (least, most), demanded, number))
+    return Contrast(mean, low, high, sum(pool.num_examples for pool in pools), min(num_seeds.values()), p)
+
+
+def _p_outside(values_R: np.ndarray, demanded: tuple[float, float]) -> float:
+    """Never 0: the draw of the data counts as one of the resamplings."""
+    beyond = max(int((values_R <= demanded[0]).sum()), int((values_R >= demanded[1]).sum()))
+    return min(1.0, 2 * (1 + beyond) / (1 + len(values_R)))
+
+
+def _exact_p(mean: float, reach: tuple[float, float], demanded: tuple[float, float], number: float) -> float:
+    """Twice the chance that so many examples all add the same, if the others were as many as move the mean to a bound.
+
+    The counterpart of ``others_at_most``: it is 0.05 for a bound at the end of the exact interval.
+    """
+    found = 0.0
+    for end, bound in zip(reach, demanded, strict=True):
+        if min(mean, end) <= bound <= max(mean, end):
+            others = (mean - bound) / (mean - end) if mean != end else 0.0
+            found = max(found, min(1.0, 2 * (1 - others) ** number))
+    return found
 
 
 def _seeds(terms: Sequence[Term]) -> Mapping[str, frozenset[int]]:
@@ -178,7 +216,7 @@ def _resampled(pools: Sequence[_Pool], num_seeds: Mapping[str, int], rng: np.ran
     """The contrast in every resampling."""
     chunks = []
     for _ in range(RESAMPLINGS // _CHUNK):
-        drawn = {arm: _shares_RS(number, rng) for arm, number in num_seeds.items()}
+        drawn = {arm: seed_shares(number, _CHUNK, rng) for arm, number in num_seeds.items()}
         values_R = np.zeros(_CHUNK)
         for pool in map(_with_extremes, pools):
             # As many as there are real ones: made-up ones must not make the interval narrower.
@@ -201,13 +239,6 @@ def _excess_pull(pools: Sequence[_Pool]) -> float:
     pulls = [_with_extremes(pool).mean - pool.mean for pool in pools]
     most = max(map(abs, pulls))
     return sum(pulls) - min(most, max(-most, sum(pulls)))
-
-
-def _shares_RS(number: int, rng: np.random.Generator) -> np.ndarray:
-    """How much each training seed counts in every resampling."""
-    if number == 1:
-        return np.ones((_CHUNK, 1))
-    return rng.multinomial(number - 1, np.full(number, 1 / number), size=_CHUNK) / (number - 1)
 
 
 def _each_adds_the_same(pool: _Pool) -> bool:

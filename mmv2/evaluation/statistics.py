@@ -83,25 +83,51 @@ def others_at_most(number: float) -> float:
     return float(1 - (ALPHA / 2) ** (1 / number))
 
 
+def seed_shares(number: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """How much each of so many training seeds counts in every resampling, of shape (size, number).
+
+    Of S seeds, S - 1 are drawn with replacement (Rao and Wu 1988): drawing S would make the variance between so few too
+    small by (S - 1) / S.
+    """
+    if number == 1:
+        return np.ones((size, 1))
+    return rng.multinomial(number - 1, np.full(number, 1 / number), size=size) / (number - 1)
+
+
 def ratio_interval(numerators_N: np.ndarray, denominators_N: np.ndarray, seed: int) -> Interval:
     """Sum over sum of two numbers per example, such as bits per byte, with its 95 % bootstrap interval.
 
     Args:
         numerators_N, denominators_N: of the same examples, which are drawn with both their numbers; denominators are
-            positive.
+            positive. Of several training seeds: both of shape SN, and seeds are drawn too.
         seed: of the resampling.
 
     Raises:
         UserError: one example alone, which does not tell how examples differ.
     """
-    assert len(numerators_N) == len(denominators_N)
+    assert numerators_N.shape == denominators_N.shape
     assert denominators_N.min() > 0
-    number = len(numerators_N)
+    number = numerators_N.shape[-1]
     if number < 2:
         raise UserError(f"{number} example: an interval needs at least 2; freeze more examples")
     rng = np.random.default_rng(seed)
     both_2N = np.stack([numerators_N, denominators_N]).astype(np.float64)
+    if both_2N.ndim == 3:
+        return _ratio_over_seeds(both_2N, rng)
     chunks = [rng.integers(number, size=(_CHUNK, number)) for _ in range(RESAMPLINGS // _CHUNK)]
     sums_2R = np.concatenate([both_2N[:, chosen_RN].sum(axis=2) for chosen_RN in chunks], axis=1)
     low, high = np.percentile(sums_2R[0] / sums_2R[1], [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
     return Interval(float(both_2N[0].sum() / both_2N[1].sum()), float(low), float(high), number)
+
+
+def _ratio_over_seeds(both_2SN: np.ndarray, rng: np.random.Generator) -> Interval:
+    """As ``ratio_interval``, of several training seeds."""
+    _, seeds, number = both_2SN.shape
+    chunks = []
+    for _ in range(RESAMPLINGS // _CHUNK):
+        shares_RS = seed_shares(seeds, _CHUNK, rng)
+        times_RN = rng.multinomial(number, np.full(number, 1 / number), size=_CHUNK).astype(np.float64)
+        chunks.append([(shares_RS * (times_RN @ of_seeds_SN.T)).sum(axis=1) for of_seeds_SN in both_2SN])
+    sums_2R = np.concatenate(chunks, axis=1)
+    low, high = np.percentile(sums_2R[0] / sums_2R[1], [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
+    return Interval(float(both_2SN[0].sum() / both_2SN[1].sum()), float(low), float(high), number)

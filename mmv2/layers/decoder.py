@@ -9,7 +9,7 @@ Shapes: B rows, T tokens per row, D hidden size, V vocabulary, R chosen rows.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -191,6 +191,10 @@ class LanguageModel(nn.Module, ABC):
     @abstractmethod
     def layers_to_shard(self) -> Iterable[nn.Module]:
         """Parts that every forward pass calls once, one after another: several ranks divide the model along them."""
+
+    def undecayed(self) -> Collection[str]:
+        """Names of matrices that weight decay leaves alone, as zero is no neutral value for them; none by default."""
+        return ()
 
     @property
     def device(self) -> torch.device:

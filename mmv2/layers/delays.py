@@ -4,8 +4,10 @@ import random
 from collections.abc import Callable
 
 
-def check_delays(delay: int, drawn_from: tuple[int, int], reach: int, context: int, allow_memory_gap: bool) -> None:
-    """Refuse delays that leave a memory empty, or pairs that no memory holds.
+def check_delays(
+    delay: int, drawn_from: tuple[int, int], reach: int, context: int, allow_memory_gap: bool, per_layer: bool
+) -> None:
+    """Refuse delays that leave a memory empty, or pairs that no memory holds, and options that would change nothing.
 
     Args:
         delay: m at inference.
@@ -13,6 +15,7 @@ def check_delays(delay: int, drawn_from: tuple[int, int], reach: int, context: i
         reach: the least age that the short-term memory does not hold.
         context: tokens of a training sequence.
         allow_memory_gap: permit pairs that neither memory holds.
+        per_layer: draw one m for each layer.
 
     Raises:
         ValueError: begins with the key at fault.
@@ -31,6 +34,10 @@ def check_delays(delay: int, drawn_from: tuple[int, int], reach: int, context: i
             f"{key}: with m = {longest} the pairs of age {reach} to {longest - 1} are in neither memory; "
             f"use m <= {reach}, or set allow_memory_gap: true"
         )
+    if allow_memory_gap and longest <= reach:
+        raise ValueError(f"allow_memory_gap: no m beyond {reach} leaves a gap here; leave it out")
+    if per_layer and low == high:
+        raise ValueError(f"delay_draw: layer draws nothing from long_term_delay_range [{low}, {high}]; leave it out")
 
 
 def seeded_draw(seed: int, step: int) -> Callable[[int, int], int]:

@@ -40,7 +40,8 @@ class MosaicConfig(ModelConfig):
     value_scale: Literal["literal", "trainable"] = "literal"
     """literal: alpha_psi = exp(min(|theta|, 15)), which never leaves 1 (Table 6). trainable: exp(min(theta, 15))."""
     long_term_memory: bool = True
-    """False: the long-term memory and its half of W_o are removed (Tables 2, 9, 10)."""
+    """False: the long-term memory and its half of W_o are removed (Tables 2, 9, 10). What other keys say of it is then
+    without use, and stays: ``mmv2 reduce`` takes it out of a trained model and leaves them."""
     allow_memory_gap: bool = False
     """Permit an m that leaves pairs which neither memory holds."""
     adaptive_bandwidth: bool = True
@@ -77,10 +78,10 @@ class MosaicConfig(ModelConfig):
         return 1, self.short_term_window + (self.short_term_pairs == "caption")
 
     @property
-    def delay_is_fixed(self) -> bool:
-        """Whether training draws no m, but keeps one (Table 12)."""
+    def delay_is_fixed(self) -> bool | None:
+        """Whether training draws no m, but keeps one (Table 12); None: there is no long-term memory."""
         low, high = self.long_term_delay_range
-        return low == high
+        return low == high if self.long_term_memory else None
 
     def draw_delays(self, uniform: Callable[[int, int], int]) -> list[int]:
         """m of one training step for each layer (Section 3); ``uniform`` draws from a range, both ends included."""
@@ -94,6 +95,7 @@ class MosaicConfig(ModelConfig):
             self.short_term_ages[1],
             self.max_seq_len,
             self.allow_memory_gap,
+            self.delay_draw == "layer",
         )
         return self
 

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from mmv2.evaluation.statistics import Interval, ratio_interval
-from mmv2.reporting.selection import SEED, compared, field, of_task
+from mmv2.reporting.selection import SEED, by_seed, compared, field, of_task
 from mmv2.reporting.style import Look, proxy
 
 TASK = "attention"
@@ -54,9 +54,11 @@ class AttentionMap:
         return [match[1] for match in matches if match]
 
     def learnt(self, number: str, statistic: str) -> list[float]:
-        """A learned number by layer: mean, least or most of a layer's heads, or initial."""
-        first = self.records.iloc[0]
-        return [float(first[f"detail_learnt.{self.name}.{layer}.{number}.{statistic}"]) for layer in self.layers()]
+        """A learned number by layer: mean, least or most of a layer's heads and of all training seeds, or initial."""
+        seeds = self.records.drop_duplicates("seed")
+        over = {"least": "min", "most": "max"}.get(statistic, "mean")
+        names = [f"detail_learnt.{self.name}.{layer}.{number}.{statistic}" for layer in self.layers()]
+        return [float(seeds[name].agg(over)) for name in names]
 
 
 def looked_at(records: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +105,12 @@ def _names(records: pd.DataFrame) -> list[str]:
     return [name for name in str(told).split(",") if name]
 
 
-def mean(values: pd.Series, tokens: pd.Series | None = None) -> Interval:
-    """Mean over prompts with its interval; with the tokens that bear the mark: attention per token."""
-    per = np.ones(len(values)) if tokens is None else tokens.to_numpy(float)
-    return ratio_interval(values.to_numpy(float), per, SEED)
+def mean(records: pd.DataFrame, values: pd.Series, tokens: pd.Series | None = None) -> Interval:
+    """Mean over a run's prompts and seeds with its interval; with the tokens that bear the mark: attention per token.
+
+    Args:
+        records: of one run, one per training seed and prompt.
+        values, tokens: one per record.
+    """
+    found = by_seed(records, values)
+    return ratio_interval(found, np.ones(found.shape) if tokens is None else by_seed(records, tokens), SEED)

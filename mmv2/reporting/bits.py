@@ -6,7 +6,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval, ratio_interval
-from mmv2.reporting.selection import SEED
+from mmv2.reporting.selection import SEED, by_seed
 
 TASK = "bits_per_byte"
 _BITS = re.compile(r"detail_bits_(\d+)")
@@ -22,7 +22,7 @@ def bounds(records: pd.DataFrame) -> list[int]:
 
 
 def bits_per_byte(records: pd.DataFrame, bound: int | None = None) -> Interval:
-    """Bits over bytes of one checkpoint's windows of text, with the interval over windows.
+    """Bits over bytes of one checkpoint's windows of text, with the interval over windows, and over training seeds.
 
     Args:
         records: of windows that do not overlap.
@@ -34,4 +34,5 @@ def bits_per_byte(records: pd.DataFrame, bound: int | None = None) -> Interval:
         for name in ("bits", "bytes")
     )
     read = lengths > 0
-    return ratio_interval(bits[read].to_numpy(), lengths[read].to_numpy(), SEED)
+    these = records[read]
+    return ratio_interval(by_seed(these, bits[read]), by_seed(these, lengths[read]), SEED)

@@ -18,7 +18,8 @@ from mmv2.registry import entry
 from mmv2.reporting.claims import ClaimSpec, Dimension
 from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.published import FOLDER
-from mmv2.reporting.verdict import RULES, Comparison, Verdict, points
+from mmv2.reporting.selection import seeds_joined
+from mmv2.reporting.verdict import RULES, Comparison, Verdict, corrected, points
 from mmv2.reporting.writer import write_table
 
 
@@ -71,10 +72,30 @@ class ClaimsPage(Config):
     def count(self) -> str:
         """How many comparisons the page makes, and what the intervals do not hold."""
         one = sum(comparison.num_seeds == 1 for comparison in self.comparisons)
-        return (
-            f"{len(self.claims)} claims, {len(self.comparisons)} comparisons; {one} of them on one training seed, so "
-            f"that the variance between trainings is NOT in their intervals."
+        seeds = (
+            f"{one} of them on one training seed, so that the variance between trainings is NOT in their intervals"
+            if one or not self.comparisons
+            else f"each on {min(found.num_seeds for found in self.comparisons)} training seeds or more, so that the "
+            "variance between trainings is in all intervals"
         )
+        return f"{len(self.claims)} claims, {len(self.comparisons)} comparisons; {seeds}. {self.correction}"
+
+    @property
+    def correction(self) -> str:
+        """How many of the comparisons that hold do so with Holm's correction, and which do not."""
+        holding = [
+            (f"{claim.name}: {one.name}", survives)
+            for claim, one, survives in zip(self._claims, self.comparisons, corrected(self.comparisons), strict=True)
+            if one.finding == "holds"
+        ]
+        lost = [name for name, survives in holding if not survives]
+        told = f" Not so: {'; '.join(lost)}." if lost else ""
+        return f"{len(holding)} hold, {len(holding) - len(lost)} of them with Holm's correction for all.{told}"
+
+    @property
+    def _claims(self) -> list[Judged]:
+        """Of each judged comparison."""
+        return [claim for claim in self.claims for one in claim.verdict.comparisons if one.finding is not None]
 
 
 def render_claims(
@@ -95,7 +116,7 @@ def render_claims(
     specs: dict[str, ClaimSpec] = {name: entry("claim", name) for name in names}
     if not specs:
         raise UserError("claims: none given; name at least one, or leave the page of verdicts out")
-    records = read_records(record_files)
+    records = seeds_joined(read_records(record_files))
     evidence = Evidence(records, published_folder)
     page = ClaimsPage(
         claims=tuple(_judged(name, spec, evidence) for name, spec in specs.items()),
@@ -142,7 +163,7 @@ def _table(page: ClaimsPage) -> pd.DataFrame:
 def _row(claim: Judged) -> dict[str, Any]:
     verdict = claim.verdict
     first = verdict.comparisons[0] if verdict.comparisons else None
-    told = [f"{one.text} ({one.finding or 'told'})" for one in verdict.comparisons]
+    told = [f"{one.text} ({_found(one)})" for one in verdict.comparisons]
     told += [f"{what}: {ours}" for what, ours, _ in verdict.counts]
     return {
         "claim": claim.name,
@@ -158,3 +179,7 @@ def _row(claim: Judged) -> dict[str, Any]:
         "rule": claim.rule,
         "sources": ", ".join(claim.sources),
     }
+
+
+def _found(one: Comparison) -> str:
+    return "told" if one.finding is None else f"{one.finding}, p = {one.p:.2g}"

@@ -1,7 +1,8 @@
 """What claims take out of the records: trained models by what they are, their answers by what was asked.
 
 A trained model is all runs that differ in nothing but the training seed. Where a suite has several sizes of one, claims
-are about the largest, as the paper's are.
+are about the largest, as the paper's are. Ablations are none of the paper's models. Where several delays were fixed in
+training, a claim is about the one at which the model with a drawn delay is evaluated: the two then read the same pairs.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ SIZES = ("small", "large")
 """The paper's model sizes, as they end the names in its tables."""
 _CELL = ["subtask", "context_length", "num_shots", "label_kind"]
 """What one accuracy is of, within a task."""
+_DELAY = "setting_long_term_delay"
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class Evidence:
 
     def __init__(self, records: pd.DataFrame, published_folder: Path):
         """``records``: as from ``read_records``; ``published_folder``: holds the paper's numbers."""
-        self.records = records
+        self.records = selection.seeds_joined(records)
         self.published_folder = published_folder
 
     def published(self, file: str, column: str, **row: str) -> float:
@@ -240,9 +242,28 @@ class Evidence:
     def _of(self, arch: str, budget: float, fixed_delay: bool, reduction: str | None = None) -> pd.DataFrame:
         records = self.records
         chosen = (records["arch"] == arch) & (records["budget"] == budget)
-        chosen &= self._fixed == fixed_delay
+        chosen &= ~self._others & (self._fixed == fixed_delay)
         reduced = records["reduction"].eq(reduction) if reduction else records["reduction"].isna()
-        return records[chosen & reduced]
+        plain = chosen & reduced & ~self._grouped
+        found = records[plain if plain.any() else chosen & reduced]
+        return self._at_drawn_delay(found, arch, budget) if fixed_delay else found
+
+    def _at_drawn_delay(self, fixed: pd.DataFrame, arch: str, budget: float) -> pd.DataFrame:
+        """Those whose m is that of the model with a drawn delay at inference, if several were fixed."""
+        own = selection.field(fixed, _DELAY)
+        if own.nunique() < 2:
+            return fixed
+        return fixed[own.isin(selection.field(self._of(arch, budget, False), _DELAY))]
+
+    @cached_property
+    def _others(self) -> pd.Series:
+        """Whether each record is of an ablation; those of ``APART`` have claims of their own."""
+        return selection.ablated(self.records) & ~self.records["arch"].isin(selection.APART)
+
+    @cached_property
+    def _grouped(self) -> pd.Series:
+        """Whether it is of a transformer as the paper's on 8T tokens: taken where its budget has no other."""
+        return selection.grouped(self.records)
 
     @cached_property
     def _fixed(self) -> pd.Series:
@@ -254,8 +275,8 @@ class Evidence:
             raise UserError(f"records: no {name}; give the suite such a run, or leave this claim out")
         found = records[records["num_parameters"] == records["num_parameters"].max()]
         found = found[found["step"] == found.groupby("run")["step"].transform("max")]
-        runs = found.groupby("seed")["run"].unique()
-        for seed, of_seed in runs.items():
+        members = found.groupby("seed")[selection.MEMBER].unique()
+        for seed, of_seed in members.items():
             if len(of_seed) > 1:
                 raise UserError(
                     f"records: {name}: {' and '.join(sorted(of_seed))} have the same training seed {seed}; "
@@ -263,7 +284,7 @@ class Evidence:
                 )
         first = found.iloc[0]
         arm = f"{first['arch']}, budget {first['budget']:g}{', fixed' if self._fixed[found.index[0]] else ''}"
-        return Trained(name, arm, found)
+        return Trained(name + (f", {selection.GROUPED}" if self._grouped[found.index[0]] else ""), arm, found)
 
 
 def _clearest(cells: Sequence[pd.DataFrame]) -> Interval:

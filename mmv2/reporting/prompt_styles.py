@@ -14,8 +14,8 @@ from mmv2.records import CHECKPOINT
 from mmv2.reporting.selection import main_score
 
 Way = Literal["best on test", "mean", "best on dev"]
-CELL = [*CHECKPOINT, "subtask", "label_kind", "num_shots"]
-"""What one accuracy is of: checkpoint, data set, kind of labels, shots."""
+CELL = [*CHECKPOINT, "seed", "subtask", "label_kind", "num_shots"]
+"""What a style is chosen for: checkpoint, training seed, data set, kind of labels, shots."""
 
 
 def best_style(records: pd.DataFrame, how: Way, score: str | None = None) -> pd.DataFrame:

@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmv2.files import atomic, write_text
+from mmv2.files import write_text
 from mmv2.records import read_records
 from mmv2.registry import entry
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.metrics import read_metrics
+from mmv2.reporting.of_runs import save_figure
 from mmv2.reporting.published import FOLDER, read_published
-from mmv2.reporting.selection import variant
+from mmv2.reporting.selection import seeds_joined, variant
 from mmv2.reporting.style import style
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.writer import write_table
-
-_METADATA = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
-"""No dates and versions: the same records give the same bytes."""
 
 
 def render_table(
@@ -40,15 +38,16 @@ def render_table(
         UserError: unknown name, damaged or missing records, none of the table's task.
     """
     spec: TableSpec = entry("table", name)
-    records = read_records(record_files)
+    records = seeds_joined(read_records(record_files))
     published = [read_published(published_folder / spec.published)] if spec.published else []
     metrics = [read_metrics(metrics_files)] if spec.metrics else []
     table = spec.build(records, *published, *metrics)
-    write_table(table, spec.title, spec.caption, output_stem, spec.decimals)
+    caption = "\n\n".join(filter(None, [spec.caption, _seeds(records)]))
+    write_table(table, spec.title, caption, output_stem, spec.decimals)
 
 
 def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequence[Path], output_stem: Path) -> None:
-    """Write a figure as ``<output_stem>.png`` (200 dpi) and ``.pdf``; caption, remark and the runs as ``.txt``.
+    """Write a figure as ``<output_stem>.png`` (200 dpi), ``.pdf`` and ``.svg``; caption, remark and runs as ``.txt``.
 
     Args:
         name: of a file in ``mmv2/reporting/figures``.
@@ -60,14 +59,12 @@ def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequen
         UserError: unknown name, damaged or missing files, no records that the figure needs.
     """
     spec: FigureSpec = entry("figure", name)
-    records = read_records(record_files)
+    records = seeds_joined(read_records(record_files))
     metrics = [read_metrics(metrics_files)] if spec.metrics else []
     with style():
-        figure = spec.draw(records, *metrics)
-        for ending, metadata in _METADATA.items():
-            with atomic(output_stem.with_name(output_stem.name + ending)) as temporary:
-                figure.savefig(temporary, format=ending[1:], metadata=metadata)
-    told = [f"{spec.title}. {spec.caption}", spec.remark(records, *metrics), _scales(spec.shown(records, *metrics))]
+        save_figure(spec.draw(records, *metrics), name, output_stem)
+    told = [f"{spec.title}. {spec.caption}", spec.remark(records, *metrics)]
+    told += [_seeds(records), _scales(spec.shown(records, *metrics))]
     write_text(output_stem.with_name(output_stem.name + ".txt"), "\n\n".join(filter(None, told)) + "\n")
 
 
@@ -79,4 +76,14 @@ def _scales(records: pd.DataFrame) -> str:
         f"data budget {run['budget']:g}, {run['tokens_seen']:,} training tokens at context {run['training_context']:,}"
         + ("" if pd.isna(run["init_from"]) else f", from {run['init_from']}")
         for _, run in runs.iterrows()
+    )
+
+
+def _seeds(records: pd.DataFrame) -> str:
+    """What numbers of models with several training seeds are; nothing where there are none."""
+    if records.groupby("run")["seed"].nunique().max() == 1:
+        return ""
+    return (
+        "Of models trained with several seeds every number is a mean over seeds too, and its interval is over\n"
+        "examples and seeds: both are drawn."
     )

@@ -4,6 +4,7 @@ Figures are inside it, tables are real tables; it asks no network, runs no scrip
 print. The same input files give the same bytes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mmv2.errors import UserError
 from mmv2.files import write_text
 from mmv2.reporting.claims_page import ClaimsPage, Judged, read_page
-from mmv2.reporting.report_inputs import Figure, Run, Table, read_decisions, read_figure, read_run, read_table
+from mmv2.reporting.report_inputs import Figure, Table, read_decisions, read_figure, read_table
+from mmv2.reporting.report_runs import TrainedModel, read_run, total, trained_models
 from mmv2.reporting.tables._rows import SCALE
 from mmv2.reporting.verdict import points
 
@@ -24,16 +26,17 @@ ELSEWHERE = set(SCALE) - {"budget"}
 SECTIONS = {
     "Persistent knowledge": ("table01", "table02", "table09"),
     "New knowledge": (
-        *("table03", "table04", "table05", "table10", "table11", "table13", "table_ruler"),
+        *("table03", "table04", "table05", "table07", "table08", "table10", "table11", "table13", "table_ruler"),
         *("figure08", "ruler"),
     ),
     "In-context learning": (
         *("table_many_shot", "in_context"),
-        *("figure03", "figure04", "figure05", "figure06", "figure07", "figure13", "figure14"),
+        *("figure03", "figure04", "figure06", "figure07", "figure13", "figure14"),
     ),
     "Where models look": ("figure01", "attention", "memory"),
-    "Ablations": ("table12",),
-    "Training": ("training", "search", "table_search"),
+    "Ablations": ("table12", "figure05", "ablation", "parts_"),
+    "The model": ("table06", "figure02", "figure09", "figure11"),
+    "Training": ("training", "search", "table_search", "figure10"),
     "Further results": ("",),
 }
 """Heading -> how the names of its tables and figures begin; the first that fits counts."""
@@ -87,7 +90,7 @@ def render_report(
         suite: its name.
         claims_file: the JSON that ``render_claims`` wrote; None for a suite without claims.
         table_files: the Markdown form of each table, in the order shown.
-        figure_files: the PNG of each figure, its ``.txt`` beside it, in the order shown.
+        figure_files: the SVG of each figure, its ``.txt`` beside it, in the order shown.
         run_folders: of every run, with ``final/config.json`` and ``metrics.jsonl``.
         decisions_file: docs/decisions.md.
         output: the HTML file.
@@ -99,8 +102,10 @@ def render_report(
         raise UserError("report: no run; give it the folder of at least one")
     page = read_page(claims_file) if claims_file else None
     tables = [read_table(file).without(ELSEWHERE) for file in table_files]
-    sections = _sections(page, tables, [read_figure(file) for file in figure_files])
+    figures = [read_figure(file) for file in figure_files]
+    sections = _sections(page, tables, figures)
     runs = [read_run(folder) for folder in run_folders]
+    models = trained_models(runs)
     environment = Environment(
         loader=PackageLoader("mmv2.reporting"),
         autoescape=True,
@@ -108,16 +113,19 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": points, "thousands": "{:,}".format, "duration": _duration}
+    environment.filters |= {"points": points, "thousands": "{:,}".format, "duration": _duration, "place": _place}
     text = environment.get_template("report.html.j2").render(
         suite=suite,
         page=page,
         signs=SIGNS,
+        evidence=_evidence(page, [*tables, *figures]),
         counts=_counts(page),
         sections=[one for title, one in sections.items() if title != "Training" and not one.empty],
         training=sections["Training"],
+        models=models,
         runs=runs,
-        environments=_environments(runs),
+        total=total,
+        environments=_environments(models),
         decisions=read_decisions(decisions_file),
     )
     write_text(output, text)
@@ -139,18 +147,40 @@ def section(name: str) -> str:
     return next(title for title, beginnings in SECTIONS.items() if name.startswith(beginnings))
 
 
+def _evidence(page: ClaimsPage | None, shown: Sequence[Table | Figure]) -> dict[str, list[Table | Figure]]:
+    """Claim -> those tables and figures of the page that its place in the paper names, such as Tables 1 and 2."""
+    found = {}
+    for claim in page.claims if page else ():
+        named = re.findall(r"(Table|Figure)s? (\d+(?:(?:, | and | to )\d+)*)", claim.place)
+        beginnings = tuple(f"{kind.lower()}{int(number):02}" for kind, all_of in named for number in numbers(all_of))
+        found[claim.name] = [one for one in shown if beginnings and one.name.startswith(beginnings)]
+    return found
+
+
+def numbers(words: str) -> list[int]:
+    """Those that words such as ``1 and 2`` or ``3 to 5, 7`` name."""
+    found: list[int] = []
+    for part in re.split(r", | and ", words):
+        first, *last = map(int, part.split(" to "))
+        found += range(first, (last or [first])[0] + 1)
+    return found
+
+
 def _counts(page: ClaimsPage | None) -> dict[str, int]:
     """How many claims have each verdict."""
     found: list[str] = [claim.verdict.status for claim in page.claims] if page else []
     return {status: found.count(status) for status in SIGNS}
 
 
-def _environments(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """Each environment in words -> the runs that were trained in it."""
+def _environments(models: Sequence[TrainedModel]) -> dict[str, list[str]]:
+    """Each environment in words -> what was trained in it."""
     found: dict[str, list[str]] = {}
-    for run in runs:
-        versions = {**run.provenance["environment"], "device": run.device, "code": run.provenance["code_version"]}
-        found.setdefault(", ".join(f"{name} {version}" for name, version in versions.items()), []).append(run.name)
+    for model in models:
+        for run in model.runs:
+            versions = {**run.provenance["environment"], "device": run.device, "code": run.provenance["code_version"]}
+            here = found.setdefault(", ".join(f"{name} {version}" for name, version in versions.items()), [])
+            if model.name not in here:
+                here.append(model.name)
     return found
 
 
@@ -158,3 +188,10 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _place(name: str) -> str:
+    """Table 4 of table04_ruler_qa_finetuned."""
+    found = re.match(r"(table|figure)(\d+)", name)
+    assert found, name
+    return f"{found[1].capitalize()} {int(found[2])}"

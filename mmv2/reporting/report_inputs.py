@@ -1,23 +1,18 @@
 """What the report page shows, read from the files that the other steps of a suite wrote."""
 
-import base64
 import re
-import struct
+import xml.etree.ElementTree as xml
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from mmv2.config import validate
 from mmv2.errors import UserError
-from mmv2.registry import architecture
-from mmv2.reporting.metrics import read_metrics
-from mmv2.reporting.search import last_loss
 
-_DOTS_PER_PIXEL = 2
-"""Figures have 200 dots per inch, a page 96 or so."""
+_SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+_PIXELS = 96 / 72
+"""Per point, in which a figure has its size."""
+xml.register_namespace("", _SVG[1:-1])
+xml.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
 @dataclass(frozen=True)
@@ -71,28 +66,50 @@ class Figure:
     caption: str
     runs: list[str]
     """A line per run that it draws."""
-    image: str
-    """The PNG as base64."""
+    drawing: str
+    """The ``svg`` element, with text as text and names that no other figure has."""
     width: int
     """On the page, in pixels."""
-    height: int
 
 
 def read_figure(file: Path) -> Figure:
-    """Read a PNG and the text beside it; raises UserError when one is missing or damaged."""
-    if not file.is_file():
-        raise UserError(f"{file}: no such file; render the figure")
-    content = file.read_bytes()
-    if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR":
-        raise UserError(f"{file}: no PNG; render the figure again")
-    width, height = struct.unpack(">II", content[16:24])
+    """Read an SVG and the text beside it; raises UserError when one is missing or damaged, or loads other files."""
+    try:
+        root = xml.fromstring(_text(file))
+    except xml.ParseError as error:
+        raise UserError(f"{file}: no SVG ({error}); render the figure again") from None
+    if root.tag != f"{_SVG}svg" or not root.get("width", "").endswith("pt"):
+        raise UserError(f"{file}: no SVG as the suite writes it; render the figure again")
     told, _, runs = _text(file.with_suffix(".txt")).strip().partition("\n\n")
     *captions, runs = [told, *runs.split("\n\n")]
     title, _, caption = " ".join(" ".join(captions).split()).partition(". ")
-    image = base64.b64encode(content).decode()
-    return Figure(
-        file.stem, title, caption, runs.splitlines(), image, width // _DOTS_PER_PIXEL, height // _DOTS_PER_PIXEL
-    )
+    width = round(_PIXELS * float(root.attrib["width"].removesuffix("pt")))
+    _make_part_of_a_page(root, file)
+    return Figure(file.stem, title, caption, runs.splitlines(), xml.tostring(root, encoding="unicode"), width)
+
+
+def _make_part_of_a_page(root: xml.Element, file: Path) -> None:
+    """Drop what speaks of the whole file, and keep only names that are used, with that of the figure before them."""
+    for size in ("width", "height"):  # the page's style gives them
+        root.attrib.pop(size, None)
+    for metadata in root.findall(f"{_SVG}metadata"):
+        root.remove(metadata)
+    for definitions in root.findall(f"{_SVG}defs"):
+        for sheet in definitions.findall(f"{_SVG}style"):
+            definitions.remove(sheet)  # its rules would hold for the page; the page has them for figures
+    used = set()
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key == _LINK and not value.startswith(("#", "data:")):
+                raise UserError(f"{file}: loads {value}; a report needs nothing else: render the figure again")
+            names = re.findall(r"url\(#([^)]+)\)", value) + ([value[1:]] if key == _LINK and value[0] == "#" else [])
+            for name in names:
+                element.set(key, element.attrib[key].replace(f"#{name}", f"#{file.stem}-{name}"))
+            used.update(names)
+    for element in root.iter():
+        own = element.attrib.pop("id", "")
+        if own in used:
+            element.set("id", f"{file.stem}-{own}")
 
 
 def _text(file: Path) -> str:
@@ -100,66 +117,6 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; let the suite render it") from None
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one training was and what it cost."""
-
-    name: str
-    label: str
-    parameters: int
-    budget: float
-    context: int
-    origin: str
-    """The run whose weights it started from, or empty."""
-    seed: int
-    steps: int
-    tokens: int
-    seconds: float
-    flops: float
-    """Of the training: three times the forward FLOPs, for forward and backward pass."""
-    loss: float
-    """Mean over the last tenth of the steps."""
-    device: str
-    provenance: dict[str, Any]
-    hashes: dict[str, str]
-
-
-def read_run(folder: Path) -> Run:
-    """Read ``final/config.json`` and ``metrics.jsonl`` of a run; raises UserError for missing or damaged files."""
-    from mmv2.final import read_final_config  # it imports torch, which other pages do not need
-    from mmv2.layers.flops import parameters
-
-    final = read_final_config(folder / "final")
-    spec = architecture(final.arch)
-    model = validate(spec.config, final.model, folder / "final" / "config.json", "model")
-    metrics = read_metrics([folder / "metrics.jsonl"])
-    origin = final.provenance
-    tokens = int(metrics["tokens_seen"].iloc[-1])
-    hashes = {"weights": final.weights_sha256, "tokenizer": final.tokenizer_sha256}
-    return Run(
-        name=str(origin["run"]),
-        label=spec.label_for(model),
-        parameters=parameters(spec.build, model),
-        budget=float(origin["budget"]),
-        context=model.max_seq_len,
-        origin=origin["init_from"] or "",
-        seed=int(origin["seed"]),
-        steps=int(metrics["step"].iloc[-1]),
-        tokens=tokens,
-        seconds=_seconds(metrics),
-        flops=3.0 * tokens * spec.flops_per_token(model, model.max_seq_len),
-        loss=last_loss(metrics, folder.name),
-        device=str(origin.get("device", "")),
-        provenance=origin,
-        hashes={"fingerprint": str(origin["fingerprint"]), "corpus": str(origin["corpus"]), **hashes},
-    )
-
-
-def _seconds(metrics: pd.DataFrame) -> float:
-    """Time in training steps, without evaluation, checkpoints and start-up."""
-    return float((metrics["tokens_seen"].diff().fillna(metrics["tokens_seen"]) / metrics["tokens_per_second"]).sum())
 
 
 def read_decisions(file: Path) -> dict[str, list[str]]:

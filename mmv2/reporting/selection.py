@@ -2,16 +2,20 @@
 
 Tables 3 and 12 of the paper are on pre-trained checkpoints, everything else on those fine-tuned on long contexts. How
 one accuracy is taken out of several prompt styles is in ``prompt_styles``.
+
+A trained model is all runs that differ in nothing but the training seed. Tables, figures and claims are about trained
+models: ``seeds_joined`` gives all runs of one the same name, and means and intervals are over examples and seeds.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mmv2.errors import UserError
+from mmv2.evaluation.contrasts import mean_over_seeds
 from mmv2.evaluation.statistics import Interval, interval
 from mmv2.records import CHECKPOINT, EXAMPLE
 
@@ -23,6 +27,65 @@ BENCHMARKS = ("benchmarks", "persistent")
 """Tasks whose subtasks are benchmarks of the groups of Tables 2 and 9."""
 FIXED_DELAY = "setting_delay_is_fixed"
 """True where m was not drawn anew at every step, empty for architectures without a long-term memory."""
+MEMBER = "member"
+"""The column with the name that a run had before ``seeds_joined``."""
+APART = ("transformer_parts", "memory_mosaics_v1", "huggingface")
+"""Architectures that have results of their own and stand in none of the paper's main comparison; others, such as a
+user's, do."""
+
+
+@dataclass(frozen=True)
+class _Option:
+    """A setting in which a model is not the paper's."""
+
+    arch: str
+    setting: str
+    usual: str | float | bool | None
+    """The paper's value; a setting that records do not have is the usual one."""
+    words: Mapping[Any, str] | str | Callable[[Any], str]
+    """What another value makes of the model, by value or for all."""
+
+    def differs(self, records: pd.DataFrame) -> pd.Series:
+        column = field(records, f"setting_{self.setting}")
+        found = field(records, "arch").eq(self.arch) & column.notna()
+        return found if self.usual is None else found & column.ne(self.usual)
+
+    def told(self, value: Any) -> str:
+        match self.words:
+            case str(words):
+                return words.format(value)
+            case Mapping() as words:
+                return words.get(value, f"{self.setting} {value}")
+            case words:
+                return words(value)
+
+
+def _parts(named: str) -> str:
+    """Such as gated keys, or 5 parts, no split."""
+    hyphens = {"long short": "long-short split", "lookahead": "look-ahead"}
+    words = [part.replace("_", " ") for part in named.split("+")]
+    for joined, told in hyphens.items():
+        words = [word.replace(joined, told) for word in words]
+    few = len(words) < 3
+    return " and ".join(words) if few else f"{len(words)} parts" + (", no split" if "long_short" not in named else "")
+
+
+_OPTIONS = (
+    _Option("mmv2", "bandwidth", "adaptive", {"constant": "constant bandwidth", "fixed": "fixed bandwidth"}),
+    _Option("mmv2", "key_extractor", "gated", {"leaky": "leaky keys", "plain": "plain keys"}),
+    _Option("mmv2", "rope_theta", None, "rotary positions"),
+    _Option("mmv2", "initial_theta_beta", 1.5, "initial theta_beta {:g}"),
+    _Option("mmv2", "long_term_memory", True, "short-term memory alone"),
+    _Option("mmv2", "short_term_pairs", "equation", "h short-term pairs"),
+    _Option("mmv2", "value_scale", "literal", "trainable value scale"),
+    _Option("mmv2", "delay_draw", "step", "delay drawn per layer"),
+    _Option("transformer_parts", "parts_named", "none", _parts),
+    _Option("transformer_parts", "rope", True, "no positions"),
+    _Option("transformer_parts", "initial_bandwidth", "transformer", "MMv2's initial bandwidth"),
+    _Option("memory_mosaics_v1", "theta_scale", 10.0, "theta scale {:g}"),
+)
+"""Of Memory Mosaics v2 the settings of Section 3 and Table 6; docs/ablations.md tells what the others are."""
+GROUPED = "grouped-query attention"
 CONSTANT = "baseline_constant_answer"
 """See ``with_constant_answer``."""
 BASELINES = {
@@ -145,13 +208,67 @@ def compared(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def drawn_delay(records: pd.DataFrame) -> pd.DataFrame:
-    """Without runs whose long-term delay was fixed in training, which Table 12 alone is about."""
+    """The paper's own models, without those whose long-term delay was fixed in training: Table 12 alone is on them."""
+    return _drawn(papers_own(records))
+
+
+def more_data(records: pd.DataFrame) -> pd.DataFrame:
+    """As ``drawn_delay``, and the transformer with grouped-query attention, as the paper's with more data is."""
+    return _drawn(more_data_and_delays(records))
+
+
+def more_data_and_delays(records: pd.DataFrame) -> pd.DataFrame:
+    """As ``more_data``, and models with a fixed delay: whatever the paper's tables of RULER are about."""
+    return _some(records[~ablated(records)], records, "of the paper's own models", "such a run")
+
+
+def _drawn(records: pd.DataFrame) -> pd.DataFrame:
     return _some(records[~field(records, FIXED_DELAY).eq(True)], records, "whose delay was drawn", "such a run")
+
+
+def papers_own(records: pd.DataFrame) -> pd.DataFrame:
+    """Runs of the paper's own models and of a user's architectures, whatever their size, data budget and delay.
+
+    Raises:
+        UserError: there are none.
+    """
+    return _some(records[~ablated(records) & ~grouped(records)], records, "of the paper's own models", "such a run")
+
+
+def ablated(records: pd.DataFrame, but: Sequence[str] = (), also: Sequence[str] = ()) -> pd.Series:
+    """Whether each record is of a model that is none of the paper's: another form of one, or of ``APART``.
+
+    One with a fixed delay, or reduced after training, is the paper's.
+
+    Args:
+        records: as from ``read_records``.
+        but: settings in which a model may be another.
+        also: architectures of ``APART`` whose usual form counts too.
+    """
+    assert set(but) <= {option.setting for option in _OPTIONS}, but
+    found = field(records, "arch").isin(set(APART) - set(also))
+    for option in _OPTIONS:
+        if option.setting not in but:
+            found |= option.differs(records)
+    return found
+
+
+def is_fixed(run: pd.Series) -> bool:
+    """Whether the long-term delay of a record's run was fixed in training; of numpy's truth or of Python's."""
+    fixed = run.get(FIXED_DELAY)
+    return not pd.isna(fixed) and bool(fixed)
+
+
+def grouped(records: pd.DataFrame) -> pd.Series:
+    """Whether each record is of a transformer whose queries share keys: transformer large* of Table 5."""
+    shared = field(records, "setting_num_kv_heads")
+    found = shared.notna() & shared.ne(field(records, "setting_num_heads"))
+    return found & field(records, "arch").eq("transformer")
 
 
 def both_delays(records: pd.DataFrame) -> pd.DataFrame:
     """Runs with data budget 1 of architectures with a long-term delay; UserError unless both fixed and drawn ones."""
-    found = where(records, budget=MAIN_BUDGET)
+    found = where(papers_own(records), budget=MAIN_BUDGET)
     for fixed in (True, False):
         where(found, **{FIXED_DELAY: fixed})
     return found[found[FIXED_DELAY].notna()]
@@ -197,6 +314,48 @@ def _last_steps(records: pd.DataFrame) -> pd.DataFrame:
     return records[records["step"] == last]
 
 
+def seeds_joined(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with one run for each trained model: runs of several seeds get the name that they have in common.
+
+    A suite calls the runs of one run file ``one.seed-1``, ``one.seed-2``; they become ``one``, also where another
+    started from them. Column ``MEMBER`` keeps the run's own name.
+
+    Raises:
+        UserError: two runs would have one name, but differ in more than the training seed, or have the same seed.
+    """
+    if MEMBER in records:
+        return records
+    found = records.assign(**{MEMBER: records["run"]})
+    for name in ("run", "init_from"):
+        seeds = zip(records[name], field(records, "seed"), strict=True)
+        found[name] = [without_seed(one, seed) if isinstance(one, str) else one for one, seed in seeds]
+    if not found["run"].equals(records["run"]):
+        _check_one_training(found)
+    return found
+
+
+def without_seed(run: str, seed: int) -> str:
+    """The name that a run of this training seed has in common with those of other seeds."""
+    return run.removesuffix(f".seed-{seed}")
+
+
+def _check_one_training(records: pd.DataFrame) -> None:
+    """Raise UserError unless the members of every run differ in nothing but the training seed."""
+    told = ["arch", "label", "training_context", "budget", "init_from", "num_parameters"]
+    told += [name for name in map(str, records) if name.startswith("setting_") and name != "setting_training_seed"]
+    members = records[records["reduction"].isna()].drop_duplicates(MEMBER)
+    several = members[members.duplicated("run", keep=False)]
+    for run, these in several.groupby("run"):
+        differing = [name for name in told if name in these and these[name].astype(str).nunique() > 1]
+        if these["seed"].duplicated().any():
+            differing.append("nothing, not even the training seed")
+        if differing:
+            raise UserError(
+                f"records: {' and '.join(these[MEMBER])}: training seeds of {run} differ in {', '.join(differing)}; "
+                f"train and evaluate all seeds from the same run file"
+            )
+
+
 def check_comparable(records: pd.DataFrame) -> None:
     """Raise UserError unless all checkpoints answered the same examples of the same frozen data, in every task."""
     for task, of_this in records.groupby("task"):
@@ -218,9 +377,10 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
     examples = records.groupby(EXAMPLE, dropna=False).ngroup()
     everything = set(examples)
     lacking = []
-    for checkpoint, of_checkpoint in examples.groupby([records[name] for name in CHECKPOINT], dropna=False):
-        run, step, reduction = map(str, checkpoint)
-        name = f"{run}, step {step}" + ("" if reduction in ("nan", "None") else f", {reduction}")
+    members = field(records, MEMBER).fillna(records["run"])
+    for checkpoint, of_checkpoint in examples.groupby([members, *(records[name] for name in CHECKPOINT)], dropna=False):
+        member, _, step, reduction = map(str, checkpoint)
+        name = f"{member}, step {step}" + ("" if reduction in ("nan", "None") else f", {reduction}")
         lacking.append((name, len(everything - set(of_checkpoint))))
     if any(number for _, number in lacking):
         told = "; ".join(f"{checkpoint} lacks {number}" for checkpoint, number in lacking if number)
@@ -231,8 +391,8 @@ def _check_same_examples(records: pd.DataFrame, task: str) -> None:
 
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:
-    """Mean of a score column in percent, with its interval; the records are one per example."""
-    return percent(interval(records[score].to_numpy(), SEED))
+    """Mean of a score column in percent, with its interval; the records are one per training seed and example."""
+    return percent(_mean(by_seed(records, records[score])))
 
 
 def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
@@ -240,7 +400,48 @@ def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
 
     Queries are resampled, not records: asked again, a query tells less than another query.
     """
-    return percent(interval(records.groupby("example_id")[score].mean().to_numpy(), SEED))
+    if num_seeds(records) == 1:
+        return percent(_mean(records.groupby("example_id")[score].mean().to_numpy()))
+    queries = records.groupby(["seed", "example_id"])[score].mean()
+    return percent(_mean(_complete(queries.unstack("example_id"), records)))
+
+
+def _mean(values: np.ndarray) -> Interval:
+    return interval(values, SEED) if values.ndim == 1 else mean_over_seeds(values, SEED)
+
+
+def num_seeds(records: pd.DataFrame) -> int:
+    """Training seeds of one trained model's records."""
+    return max(1, field(records, "seed").nunique())
+
+
+def by_seed(records: pd.DataFrame, values: pd.Series) -> np.ndarray:
+    """Values of one trained model's records, for intervals over examples and training seeds.
+
+    Args:
+        records: one per training seed and example.
+        values: one per record, with the same index.
+
+    Returns:
+        Of one seed the values as they stand, of shape N. Of several: shape SN, a row per seed, examples in one order.
+
+    Raises:
+        UserError: a seed lacks an example that another has.
+    """
+    if num_seeds(records) == 1:
+        return values.to_numpy(float)
+    examples = records.groupby([*EXAMPLE, "data_hash"], dropna=False).ngroup()
+    table = pd.DataFrame({"seed": records["seed"], "example": examples, "value": values.astype(float)})
+    return _complete(table.pivot(index="seed", columns="example", values="value"), records)
+
+
+def _complete(table: pd.DataFrame, records: pd.DataFrame) -> np.ndarray:
+    if table.isna().any(axis=None):
+        raise UserError(
+            f"records: {', '.join(sorted(records['run'].unique()))}: training seeds did not answer the same "
+            f"{records['task'].iloc[0]} examples ({table.notna().sum(axis=1).to_dict()}); evaluate all seeds"
+        )
+    return table.to_numpy(float)
 
 
 def reference(records: pd.DataFrame, column: str) -> Interval:
@@ -303,9 +504,12 @@ def named(run: pd.Series) -> str:
 
 def variant(run: pd.Series) -> list[str]:
     """In which ways a run or checkpoint is not what its architecture's name says, in words."""
-    fixed = ["fixed delay"] if run.get(FIXED_DELAY) is True else []
+    alone = pd.DataFrame([run])
+    told = [option.told(run[f"setting_{option.setting}"]) for option in _OPTIONS if option.differs(alone).any()]
+    grouping = [GROUPED] if grouped(alone).any() else []
+    fixed = ["fixed delay"] if is_fixed(run) else []
     reduced = [] if pd.isna(run["reduction"]) else [words(run["reduction"])]
-    return fixed + reduced
+    return told + grouping + fixed + reduced
 
 
 def words(name: str) -> str:
@@ -314,9 +518,18 @@ def words(name: str) -> str:
 
 
 def counts(records: pd.DataFrame, by: Sequence[str]) -> str:
-    """How many records stand behind one number, such as 50 or 40 to 50."""
-    found = sorted(set(records.groupby(list(by), dropna=False).size()))
-    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
+    """How many records stand behind one number, such as 50 or 40 to 50; of several training seeds 3 seeds x 50."""
+    if "seed" not in records:
+        return _span(records.groupby(list(by), dropna=False).size())
+    keys = list(dict.fromkeys([*by, "seed"]))
+    told = _span(records.groupby(keys, dropna=False).size())
+    seeds = records.groupby(list(by), dropna=False)["seed"].nunique()
+    return told if seeds.max() <= 1 else f"{_span(seeds)} seeds x {told}"
+
+
+def _span(numbers: pd.Series) -> str:
+    low, high = numbers.min(), numbers.max()
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def ratio_name(ratio: float) -> str:

@@ -5,11 +5,11 @@ Colours are those of Okabe and Ito, which people with any kind of colour vision 
 are told by filled markers. Marker and dashes tell runs of one architecture apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import pandas as pd
@@ -19,7 +19,7 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mmv2.reporting.selection import MAIN_BUDGET, variant
+from mmv2.reporting.selection import MAIN_BUDGET, field, variant
 
 _COLOURS = {
     "mmv2": "#0072B2",
@@ -35,6 +35,8 @@ _FILLED = ("mmv2", "memory_mosaics_v1")
 """Architectures whose markers are filled, so that grey print tells Memory Mosaics from all others."""
 _OTHER_COLOURS = ("#009E73", "#CC79A7", "#000000")
 _MARKERS, _LINES = "ov^sD", ("-", "--", "-.", ":")
+_FREE = "sDov^"
+"""Markers of runs whose usual one is taken: first those that tell no data budget."""
 _MOST_RUNS = len(_MARKERS) * len(_LINES)
 """Of one architecture in one figure."""
 REFERENCE: dict[str, Any] = {"color": "0.45", "linewidth": 1.2, "zorder": 1.5}
@@ -94,26 +96,31 @@ def style() -> Iterator[None]:
 def looks(records: pd.DataFrame, told: Sequence[str] = ()) -> dict[str, Look]:
     """How to draw each run, in the order of legends: by architecture, then by what tells its runs apart.
 
-    Labels name the architecture, what is special about the run, and whichever of data budget, training context and seed
-    differ among the runs shown; the run's own name only where two are still alike.
+    Labels name the architecture, what is special about the run, and whichever of data budget, training context and
+    seeds differ among the runs shown; where two are still alike, their fixed delay or number of parameters, and the
+    run's own name only where these do not differ either.
 
     Args:
         records: of the runs that the figure shows.
         told: columns that the figure itself tells, as panels do: runs that differ in these alone look alike.
     """
     order = ["arch", "kind", "fixed", "budget", "training_context", "seed", "run"]
+    seeds = {run: tuple(sorted(of_run.unique())) for run, of_run in records.groupby("run")["seed"]}
     runs = records.drop_duplicates("run").assign(fixed=lambda each: [bool(variant(run)) for _, run in each.iterrows()])
-    runs = runs.assign(kind=runs["label"]).sort_values(order)
+    runs = runs.assign(kind=runs["label"], seed=runs["run"].map(seeds)).sort_values(order)
     colour_of = colours(runs)
     runs["label"] = _labels(runs, told)
+    for column, text in _MORE.items():
+        runs["label"] = _told_apart(runs, told, field(runs, column), text)
     twice = runs.duplicated(["label", *told], keep=False)
     runs.loc[twice, "label"] += " (" + runs.loc[twice, "run"] + ")"
+    runs["colour"] = [colour_of[run["arch"], run["kind"]] for _, run in runs.iterrows()]
     found: dict[str, Look] = {}
-    for (arch, kind), of_kind in runs.groupby(["arch", "kind"], sort=False):
-        colour = colour_of[str(arch), str(kind)]
-        face = colour if arch in _FILLED else "white"
-        lines = _lines(of_kind.drop_duplicates("label"))
-        found |= {run["run"]: Look(run["label"], colour, *lines[run["label"]], face) for _, run in of_kind.iterrows()}
+    for colour, of_colour in runs.groupby("colour", sort=False):
+        lines = _lines(of_colour.drop_duplicates("label"))
+        for _, run in of_colour.iterrows():
+            face = run["colour"] if run["arch"] in _FILLED else "white"
+            found[run["run"]] = Look(run["label"], str(colour), *lines[run["label"]], face)
     return found
 
 
@@ -125,30 +132,49 @@ def colours(records: pd.DataFrame) -> dict[tuple[str, str], str]:
 
 
 def _labels(runs: pd.DataFrame, told: Sequence[str]) -> list[str]:
-    shown = {"budget": "budget {:g}", "training_context": "trained at {}", "seed": "seed {}"}
+    shown: dict[str, Callable[[Any], str]] = {
+        "budget": "budget {:g}".format,
+        "training_context": "trained at {}".format,
+        "seed": lambda seeds: f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+    }
     differing = {name: text for name, text in shown.items() if name not in told and runs[name].nunique() > 1}
     return [
-        ", ".join([run["label"], *variant(run), *(text.format(run[name]) for name, text in differing.items())])
+        ", ".join([run["label"], *variant(run), *(text(run[name]) for name, text in differing.items())])
         for _, run in runs.iterrows()
     ]
 
 
+_MORE = {"setting_long_term_delay": "m = {:g}", "num_parameters": "{:,.0f} parameters"}
+"""What tells apart runs that are alike in all else."""
+
+
+def _told_apart(runs: pd.DataFrame, told: Sequence[str], values: pd.Series, text: str) -> list[str]:
+    """Labels with the value, of those runs that are alike without it and differ in it."""
+    alike = values.groupby([runs["label"], *(runs[name] for name in told)])
+    differ = alike.transform("nunique") > 1
+    return [
+        f"{label}, {text.format(value)}" if differs else label
+        for label, value, differs in zip(runs["label"], values, differ, strict=True)
+    ]
+
+
 def _lines(runs: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Marker and dashes by label, of runs of one architecture: its usual ones, or else the first that are free."""
+    """Marker and dashes by label, of runs of one colour: their usual ones, or else the first that are free."""
     assert len(runs) <= _MOST_RUNS, f"more than {_MOST_RUNS} runs of {runs['arch'].iloc[0]} cannot be told apart"
     found: dict[str, tuple[str, str]] = {}
     for _, run in runs.iterrows():
         marker = _MARKERS[0 if run["budget"] == MAIN_BUDGET else 1 if run["budget"] < MAIN_BUDGET else 2]
         usual = (marker, _LINES[bool(run["fixed"])])
-        free = (pair[::-1] for pair in product(_LINES, _MARKERS) if pair[::-1] not in found.values())
+        lines = sorted(_LINES, key=lambda line: (bool(run["fixed"]) and line == "-", line != usual[1]))
+        free = ((one, line) for line, one in product(lines, _FREE) if (one, line) not in found.values())
         found[run["label"]] = usual if usual not in found.values() else next(free)
     return found
 
 
 def new_panels(
-    rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool = True
+    rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool | Literal["row"] = True
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Rows of empty panels of about that size in inches each, with one scale of values for all if ``sharey``."""
+    """Rows of empty panels of about that size in inches each, with one scale of values for all, or for each row."""
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, [list(row) for row in panels]

@@ -17,7 +17,7 @@ import numpy as np
 
 from mmv2.config import Config
 from mmv2.evaluation.contrasts import Term, contrast
-from mmv2.evaluation.statistics import RESAMPLINGS
+from mmv2.evaluation.statistics import ALPHA, RESAMPLINGS
 from mmv2.reporting.selection import SEED
 from mmv2.reporting.writer import rounded
 
@@ -106,7 +106,11 @@ RULES = (
     f"Solved: accuracy {SOLVED.words} % (fails {SOLVED.contradiction}). Extrapolates: keeps at least {100 * KEPT:g} % "
     "of the accuracy at the training length.",
     "Means are over subtasks (benchmarks, data sets), each counting the same, and within one over lengths or shots.",
-    "The comparisons are not corrected for their number: of 40 that hold by these rules, one may do so by chance.",
+    "Verdicts are by intervals that are not corrected for the number of comparisons: of 40 that hold by these rules, "
+    "one may do so by chance. Beside them stands which would hold still if all comparisons judged on the page were "
+    f"corrected together at {100 * ALPHA:g} % (Holm 1979). The p-value of a comparison is twice the share of the same "
+    "resamplings that lie at or beyond the nearer bound of its demand, the data counting as one of them; where all "
+    "examples score the same it is at least that of the exact interval.",
 )
 """What holds for all claims, in words; each claim's own rule stands with it."""
 
@@ -135,6 +139,8 @@ class Comparison(Config):
     contradiction: str | None
     """Where the interval must lie for the comparison to fail."""
     finding: Finding | None
+    p: float | None = None
+    """Of the hypothesis that the demand is not met (see ``RULES``); None where nothing is demanded."""
     published: dict[str, float]
     """The paper's numbers of the same kind, by model size."""
     files: tuple[str, ...]
@@ -188,7 +194,8 @@ def compare(
     Raises:
         UserError: the terms were not measured on the same examples, or not with the same seeds.
     """
-    found = contrast(terms, SEED)
+    bounds = None if demand is None else (demand.holds[0] / 100, demand.holds[1] / 100)
+    found = contrast(terms, SEED, bounds)
     mean, low, high = (_points(number) for number in (found.mean, found.low, found.high))
     return Comparison(
         name=name,
@@ -201,6 +208,7 @@ def compare(
         demand=demand.words if demand else None,
         contradiction=demand.contradiction if demand else None,
         finding=demand.finding(low, high) if demand else None,
+        p=None if found.p is None else float(np.round(found.p, 6)),
         published={size: float(np.round(number, 6)) for size, number in (published or {}).items()},
         files=tuple(sorted({file for term in terms for file in term.records["file"].unique()})),
     )
@@ -228,6 +236,23 @@ def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) ->
         status, reason = "reproduced", f"{_told(judged)}."
     reason = reason[0].upper() + reason[1:]
     return Verdict(status=status, reason=reason, conditions=tuple(conditions), comparisons=tuple(comparisons))
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[bool]:
+    """Whether each comparison that was judged holds with Holm's correction for all of them.
+
+    The least p-value must be at most ``ALPHA`` over their number, the next ``ALPHA`` over one less, and so on; the
+    first that is not, and all after it, do not hold.
+    """
+    found = [False] * len(comparisons)
+    order = sorted(range(len(comparisons)), key=lambda place: comparisons[place].p or 0.0)
+    for rank, place in enumerate(order):
+        one = comparisons[place]
+        assert one.p is not None, "nothing demanded, nothing to correct"
+        if one.p > ALPHA / (len(comparisons) - rank):
+            break
+        found[place] = one.finding == "holds"
+    return found
 
 
 def _told(comparisons: Sequence[Comparison]) -> str:

@@ -30,14 +30,15 @@ def write_table(table: pd.DataFrame, title: str, caption: str, stem: Path, decim
     """
     rows = [[_text(cell, decimals) for cell in row] for row in table.itertuples(index=False, name=None)]
     for ending, text in {
-        ".csv": _csv(table),
+        ".csv": to_csv(table),
         ".md": _markdown(table, rows, title, caption),
         ".tex": _latex(table, rows, f"{title}. {' '.join(caption.split())}", stem.name),
     }.items():
         write_text(stem.with_name(stem.name + ending), text)
 
 
-def _csv(table: pd.DataFrame) -> str:
+def to_csv(table: pd.DataFrame) -> str:
+    """A table as CSV: numbers in full, an interval in three columns."""
     columns: dict[str, list[Any]] = {}
     for name in table.columns:
         cells = list(table[name])

@@ -7,20 +7,24 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from mmv2.config import TrainingConfig
+from mmv2.layers.decoder import LanguageModel
 
 
-def build_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
+def build_optimizer(model: LanguageModel, training: TrainingConfig) -> torch.optim.AdamW:
     """AdamW over all parameters, in two groups.
 
     Weight decay pulls the matrices (embedding and classifier included) towards zero. It leaves out what has one
-    dimension, others of size 1 not counted: gains of norms and scalars per head, for which zero is no neutral value.
-    The paper does not say.
+    dimension, others of size 1 not counted: gains of norms and scalars per head, for which zero is no neutral value;
+    and what the model calls ``undecayed``. The paper does not say.
     """
-    matrices = [parameter for parameter in model.parameters() if _is_matrix(parameter)]
-    vectors = [parameter for parameter in model.parameters() if not _is_matrix(parameter)]
+    spared = set(model.undecayed())
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        (decayed if _is_matrix(parameter) and name not in spared else others).append(parameter)
     groups = [
-        {"params": matrices, "weight_decay": training.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": training.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=training.learning_rate, betas=training.betas, fused=True)

@@ -6,10 +6,13 @@ Of the examples of a cell exactly the given share is answered right: by a better
 
 import zlib
 from copy import deepcopy
+from functools import cache
 
 import numpy as np
 
+from mmv2.layers.flops import parameters
 from mmv2.records import ResultRecord
+from mmv2.registry import architecture
 
 CONTEXT, LONG = 64, 512
 MODELS = {
@@ -28,12 +31,14 @@ MODELS = {
     },
     "transformer_tuned": {"arch": "transformer", "budget": 1.0, "init_from": "transformer", "step": 9},
     "transformer_8_tuned": {"arch": "transformer", "budget": 8.0, "init_from": "transformer_8", "step": 9},
+    "mosaic_small_tuned": {"arch": "mmv2", "budget": 1.0, "init_from": "mosaic_small", "step": 9, "width": 8},
+    "split_tuned": {"arch": "transformer_parts", "budget": 1.0, "init_from": "split", "step": 9},
 }
 """Checkpoint -> fields of its records, where they differ from the usual."""
 RATES = {
-    "mosaic": {"ruler_qa": {64: 0.9, 128: 0.8, 256: 0.75, 512: 0.7}},
+    "mosaic": {"ruler_qa": {64: 0.9, 128: 0.8, 256: 0.75, 512: 0.7}, "attention": {64: 0.5}},
     "mosaic_fixed": {"ruler_qa": {64: 0.85, 512: 0.3}},
-    "transformer": {"ruler_qa": {64: 0.7, 128: 0.2, 256: 0.1, 512: 0.0}},
+    "transformer": {"ruler_qa": {64: 0.7, 128: 0.2, 256: 0.1, 512: 0.0}, "attention": {64: 0.8}},
     "mosaic_tuned_1": {"ruler_qa": {512: 0.9}},
     "mosaic_tuned": {
         "ruler_qa": {64: 0.9, 512: 0.9},
@@ -55,8 +60,13 @@ RATES = {
         "semantic": {1: 0.9, 2: 0.95, 4: 0.95},
         "anonymous": {1: 0.5, 2: 0.3, 4: 0.1},
     },
+    "mosaic_small_tuned": {"ruler_qa": {64: 0.8, 512: 0.8}},
+    "split_tuned": {"semantic": {1: 0.5, 2: 0.3, 4: 0.2}, "anonymous": {1: 0.5, 2: 0.3, 4: 0.2}},
 }
-"""Checkpoint -> task, or kind of labels -> context length, benchmark or shots -> share of right answers."""
+"""Checkpoint -> task, or kind of labels -> context length, benchmark or shots -> share of right answers; of attention
+the share of the nearer half of the positions."""
+SHAPE = {"vocab_size": 50, "num_layers": 2, "num_heads": 2, "intermediate_size": 24}
+SPLIT = {"short_term_window": 4, "long_term_delay": 2}
 
 
 def world(*changes, seeds=(1,)):
@@ -83,6 +93,9 @@ def _of_model(name, rates, seed):
         for key, rate in of_task.items():
             if task in ("semantic", "anonymous"):
                 yield from _many_shot(name, seed, task, key, rate)
+            elif task == "attention":
+                fields = {"subtask": "text", "context_length": key, "details": _attention(name, rate)}
+                yield from _answers(name, seed, task, 1.0, 240, fields)
             elif task == "benchmarks":
                 group, number = ("context", 40) if key == "reading" else ("persistent", 120)
                 fields = {"subtask": key, "context_length": LONG, "details": {"group": group}, "chance": 0.1}
@@ -90,6 +103,28 @@ def _of_model(name, rates, seed):
             else:
                 number, subtask = (40, "tiny") if task == "ruler_qa" else (80, "niah_single_1")
                 yield from _answers(name, seed, task, rate, number, {"subtask": subtask, "context_length": key})
+
+
+def _attention(name, near):
+    """Two groups of positions of the same size, of which the nearer has this share of all attention to both."""
+    of_map = "attention" if name == "transformer" else "long_term"
+    shares = {"age_8": near, "age_16": 1 - near}
+    return (
+        {f"most.{of_map}.0": 1.0}
+        | {f"flat.{of_map}.{group}": 0.5 for group in shares}
+        | {f"attention.{of_map}.0.{group}": share for group, share in shares.items()}
+    )
+
+
+@cache
+def _shape(arch, width, context):
+    """Settings and number of parameters."""
+    spec = architecture(arch)
+    split = {**SPLIT, "long_term_delay_range": (2, 4)} if arch != "transformer" else {}
+    parts = {"parts": ("long_short",)} if arch == "transformer_parts" else {}
+    config = spec.config(**SHAPE, hidden_size=width, max_seq_len=context, **split, **parts)
+    told = {**SHAPE, **{name: split[name] for name in SPLIT if split}, "hidden_size": width, "max_seq_len": context}
+    return told | ({"parts_named": config.parts_named} if parts else {}), parameters(spec.build, config)
 
 
 def _many_shot(name, seed, label_kind, shots, rate):
@@ -107,7 +142,8 @@ def _many_shot(name, seed, label_kind, shots, rate):
 
 def _answers(name, seed, task, rate, number, fields):
     model = {"run": name, "step": 100, "init_from": None, "reduction": None, "delay_is_fixed": None, **MODELS[name]}
-    fixed = model.pop("delay_is_fixed")
+    fixed, context = model.pop("delay_is_fixed"), LONG if model["init_from"] else CONTEXT
+    shape, number_of_parameters = _shape(model["arch"], model.pop("width", 16), context)
     if model["arch"] == "mmv2":
         fixed = bool(fixed)
     order = np.random.default_rng(zlib.crc32(f"{task}/{fields['subtask']}/{fields.get('split')}".encode())).permutation(
@@ -121,12 +157,12 @@ def _answers(name, seed, task, rate, number, fields):
                 **model,
                 **fields,
                 "run": f"{model['run']}-seed{seed}",
-                "label": {"mmv2": "Memory Mosaics v2", "transformer": "Transformer"}[model["arch"]],
-                "num_parameters": 280_000,
+                "label": architecture(model["arch"]).label,
+                "num_parameters": number_of_parameters,
                 "tokens_seen": 1_000 * model["step"],
-                "training_context": LONG if model["init_from"] else CONTEXT,
+                "training_context": context,
                 "seed": seed,
-                "settings": {"learning_rate": 0.001, "delay_is_fixed": fixed},
+                "settings": {**shape, "learning_rate": 0.001, "delay_is_fixed": fixed},
                 "task": task,
                 "example_id": f"synthetic-{example}",
                 "references": ("right",),

@@ -196,7 +196,7 @@ def text_records(run, examples):
 
 def attention_details(run, length, needle, rng):
     """Where the last token looks: near the end in short-term memory, at the needle in long-term memory."""
-    maps = {"mmv2": ("short_term", "long_term"), "transformer": ("attention",)}[run.arch]
+    maps = ("short_term", "long_term") if run.arch == "mmv2" else ("attention",)
     ages = [0, *(2**power for power in range((length - 1).bit_length()))]
     tokens = {f"age_{age}": min(max(1, age), length - 1 - age) for age in ages if age < length - 1}
     tokens |= {"first": 1, "marked": 6 if needle else length // 2 - 1}

@@ -165,6 +165,14 @@ def test_claims_are_named_as_in_a_suite(tmp_path, capsys):
     assert "claim 'parity' is unknown" in told(capsys, "render", "claims", "parity", *render[3:], "--output", tmp_path)
 
 
+def test_what_a_model_is_is_drawn_from_its_config(tmp_path):
+    config = ROOT / "results/measured/laptop/runs/mmv2.json"
+    for kind, name in (("table", "table06_parametrisation"), ("figure", "figure11_masks")):
+        main(["render", kind, name, str(config), "--output", str(tmp_path / name)])
+    assert "alpha_psi" in (tmp_path / "table06_parametrisation.md").read_text()
+    assert "Memory Mosaics v2" in (tmp_path / "figure11_masks.txt").read_text()
+
+
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "mmv2", "info", "--arch", "none"], capture_output=True, text=True, check=False

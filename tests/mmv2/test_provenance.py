@@ -90,6 +90,9 @@ def test_a_package_is_hashed_whole_and_a_module_alone(package):
     (package / "other.py").write_text("OTHER = 2\n")
     assert source_hash(("hashed_package",)) != whole
     assert source_hash(("hashed_package.thing",)) == module
+    first = source_hash(("hashed_package.__init__",))
+    (package / "other.py").write_text("OTHER = 3\n")
+    assert source_hash(("hashed_package.__init__",)) == first
     (package / "inner").mkdir()
     after = source_hash(("hashed_package",))
     (package / "inner" / "new.py").write_text("")

@@ -28,7 +28,7 @@ def test_every_public_module_of_a_folder_is_an_entry_of_the_right_class(kind):
     found = entries(kind)
     assert set(found) == {module.name for module in modules if not module.name.startswith("_")}
     assert known in found
-    assert all(type(item) is cls for item in found.values())
+    assert all(isinstance(item, cls) for item in found.values())
     assert entry(kind, known) is found[known]
 
 

@@ -123,7 +123,7 @@ def test_a_seed_named_twice_is_refused(suite):
 
 
 def test_a_search_tries_every_combination_with_every_run_and_seed(suite):
-    search = {"runs": ["one", "two"], "grid": GRID, "seeds": [101, 102]}
+    search = {"grids": {"one": [GRID], "two": [GRID]}, "seeds": [101, 102]}
     _, runs = suite({"one": {}, "two": {"budget": 2.0}}, runs=[], search=search)
     assert len(runs) == 2 * 2 * 3 * 2
     trial = runs["two.num_layers-1.learning_rate-0.003.seed-102"]
@@ -135,20 +135,42 @@ def test_a_search_tries_every_combination_with_every_run_and_seed(suite):
     }
 
 
+SHORTER = {"training.learning_rate": [1.0e-3]}
+
+
 @pytest.mark.parametrize(
     ("search", "told"),
     [
-        ({"grid": {"training.learning_rat": [1.0]}}, r"one\.yaml: training\.learning_rat: unknown key; did you mean"),
-        ({"grid": {}}, r"suite\.yaml: search\.grid: "),
-        ({"seeds": []}, r"suite\.yaml: search\.seeds: "),
-        ({"runs": ["three"]}, r"three\.yaml: no such file"),
+        ({"grids": {"one": [{"training.learning_rat": [1.0]}]}}, r"training\.learning_rat: unknown key; did you mean"),
+        ({"grids": {"one": [{"model.num_layers": [0]}]}}, r"model\.num_layers: input should be greater"),
+        ({"grids": {"one": [{}]}}, r"search\.grids\.one\.0: "),
+        ({"grids": {"one": []}}, r"search\.grids\.one: "),
+        ({"grids": {"one": [{"training.learning_rate": []}]}}, r"search\.grids\.one\.0\.training\.learning_rate: "),
+        ({"grids": {}}, r"search\.grids: "),
+        ({"seeds": []}, r"search\.seeds: "),
+        (
+            {"grids": {"one": [GRID], "two": [GRID, SHORTER]}},
+            r"search\.grids: runs differ in their number of trials \(one 6, two 7\); give every run as many$",
+        ),
+        (
+            {"grids": {"one": [SHORTER, {"training.warmup_steps": [1, 2]}]}},
+            r"search\.grids\.one: one\.warmup_steps-2 is the same trial as one\.learning_rate-0\.001; leave one",
+        ),
+        ({"seeds": [101, 101]}, r"search\.grids\.one: (\S+)\.seed-101 is the same trial as \1\.seed-101; leave one"),
     ],
-    ids=["key", "grid", "seeds", "run"],
+    ids=["key", "value", "grid", "no grid", "no value", "no run", "seeds", "effort", "twice", "seed twice"],
 )
-def test_a_wrong_search_is_told(suite, search, told):
-    search = {"runs": ["one"], "grid": GRID, "seeds": [101], **search}
-    with pytest.raises(UserError, match=told):
-        suite({"one": {}}, runs=[], search=search)
+def test_a_wrong_search_is_told_of_the_suite(suite, search, told):
+    search = {"grids": {"one": [GRID]}, "seeds": [101], **search}
+    with pytest.raises(UserError, match=rf"suite\.yaml: {told}"):
+        suite({"one": {}, "two": {}}, runs=[], search=search)
+
+
+def test_what_a_search_does_not_set_is_a_mistake_of_the_run_file(suite):
+    with pytest.raises(UserError, match=r"one\.yaml: training\.warmup: unknown key"):
+        suite({"one": {"training": {"warmup": 1}}}, runs=[], search={"grids": {"one": [GRID]}, "seeds": [101]})
+    with pytest.raises(UserError, match=r"three\.yaml: no such file"):
+        suite({}, runs=[], search={"grids": {"three": [GRID]}, "seeds": [101]})
 
 
 def test_a_suite_without_any_run_is_refused(suite):
@@ -188,7 +210,23 @@ def test_what_could_only_fail_after_training_is_told_before(suite, changes, told
 
 
 def test_a_trial_is_called_by_what_varies(suite):
-    search = {"runs": ["one"], "grid": {"budget": [0.5], "training.learning_rate": [1.0e-3, 2.0e-3]}, "seeds": [7]}
-    _, runs = suite({"one": {}}, runs=[], search=search)
+    grid = {"budget": [0.5], "training.learning_rate": [1.0e-3, 2.0e-3]}
+    _, runs = suite({"one": {}}, runs=[], search={"grids": {"one": [grid]}, "seeds": [7]})
     assert set(runs) == {"one.learning_rate-0.001", "one.learning_rate-0.002"}
     assert {run.budget for run in runs.values()} == {0.5}
+
+
+def test_trials_of_several_grids_are_called_by_what_other_grids_leave_alone(suite):
+    grids = [
+        {"budget": [0.5], "training.learning_rate": [1.0e-3, 2.0e-3]},
+        {"budget": [0.5], "training.betas": [[0.8, 0.9]], "training.weight_decay": [0]},
+    ]
+    _, runs = suite({"one": {}}, runs=[], search={"grids": {"one": grids}, "seeds": [7]})
+    rate = BASE["training"]["learning_rate"]
+    assert {name: (run.training.learning_rate, run.training.weight_decay) for name, run in runs.items()} == {
+        "one.learning_rate-0.001": (1.0e-3, 0.1),
+        "one.learning_rate-0.002": (2.0e-3, 0.1),
+        "one.betas-0.8-0.9.weight_decay-0": (rate, 0),
+    }
+    assert {run.training.seed for run in runs.values()} == {7}
+    assert runs["one.betas-0.8-0.9.weight_decay-0"].training.betas == (0.8, 0.9)

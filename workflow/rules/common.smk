@@ -7,7 +7,7 @@ from pathlib import Path
 from mmv2.config import validate
 from mmv2.errors import UserError, choices
 from mmv2.provenance import source_hash
-from mmv2.registry import entries, entry
+from mmv2.registry import architecture, entries, entry
 from mmv2.suites import WorkflowConfig, load_suite
 from mmv2.training.identity import CODE
 
@@ -73,7 +73,7 @@ def suite_targets():
     figures = expand(
         f"{RESULTS}/figures/{{name}}.{{form}}",
         name=SUITE.figures,
-        form=["png", "pdf", "txt"],
+        form=["png", "pdf", "svg", "txt"],
     )
     claims = (
         multiext(f"{RESULTS}/claims", ".csv", ".md", ".tex", ".json")
@@ -238,4 +238,46 @@ def metrics_shown(kind):
     """Metrics of all runs, for a table or figure that shows them."""
     return lambda wildcards: (
         all_metrics() if entry(kind, wildcards[kind]).metrics else []
+    )
+
+
+def contexts_of(corpus):
+    """Training context of each run that reads a corpus."""
+    return {
+        run.name: run.model.max_seq_len
+        for run in RUNS.values()
+        if run.corpus_name == corpus
+    }
+
+
+def made_of(kind, name):
+    """What a table or figure is made of: records, or what the runs themselves are."""
+    return getattr(entry(kind, name), "made_of", "records")
+
+
+def records_shown(kind):
+    """Records of all runs, for a table or figure that is made of them."""
+    return lambda wildcards: (
+        all_records() if made_of(kind, wildcards[kind]) == "records" else []
+    )
+
+
+def runs_shown(kind):
+    """What the runs themselves are, for a table or figure that is made of that: their models or their documents."""
+    files = {
+        "records": [],
+        "models": expand(f"{RESULTS}/runs/{{run}}/final/config.json", run=RUNS),
+        "documents": expand(
+            f"{RESULTS}/document_lengths/{{corpus}}.json", corpus=CORPORA
+        ),
+    }
+    return lambda wildcards: files[made_of(kind, wildcards[kind])]
+
+
+def model_sources(kind):
+    """Hash of the code that makes models, for a table or figure that is made of them."""
+    return lambda wildcards: (
+        source_hash(architecture("mmv2").packages)
+        if made_of(kind, wildcards[kind]) == "models"
+        else None
     )

@@ -14,3 +14,18 @@ rule corpus:
         sources=lambda wildcards: corpus_sources(CORPORA[wildcards.corpus]),
     script:
         "../scripts/corpus.py"
+
+
+rule document_lengths:
+    input:
+        f"{RESULTS}/data/{{corpus}}/manifest.json",
+    output:
+        # Not in the corpus folder, which belongs to rule corpus and is replaced as a whole.
+        f"{RESULTS}/document_lengths/{{corpus}}.json",
+    log:
+        f"{RESULTS}/logs/document_lengths/{{corpus}}.log",
+    params:
+        contexts=lambda wildcards: contexts_of(wildcards.corpus),
+        sources=source_hash(("mmv2.data.document_lengths", "mmv2.data.shards")),
+    script:
+        "../scripts/document_lengths.py"

@@ -87,7 +87,8 @@ def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look], best: bool
 
 def _points(of_map: AttentionMap, best: bool) -> dict[float, Interval]:
     values = 100 * (of_map.most() if best else of_map.attention("marked"))
-    return {float(str(depth)): mean(these) for depth, these in values.groupby(of_map.records["depth"])}
+    by_depth = of_map.records.groupby("depth")
+    return {float(str(depth)): mean(these, values[these.index]) for depth, these in by_depth}
 
 
 FIGURE = FigureSpec(title="Attention to a needle by depth", shown=shown, draw=draw, remark=check_of_reach)

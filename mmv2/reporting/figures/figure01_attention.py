@@ -99,7 +99,7 @@ def _points(of_map: AttentionMap, length: int) -> dict[float, tuple[Interval, fl
     for mark, place in _groups(of_map.records, length).items():
         tokens, flat = of_map.records[f"detail_positions.{mark}"], of_map.flat(mark)
         if flat.any():
-            found[place] = mean(of_map.attention(mark), tokens), float(flat.sum() / tokens.sum())
+            found[place] = mean(of_map.records, of_map.attention(mark), tokens), float(flat.sum() / tokens.sum())
     return found
 
 

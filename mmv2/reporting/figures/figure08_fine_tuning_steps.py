@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points, reference_curves
-from mmv2.reporting.selection import accuracy, counts, milestones
+from mmv2.reporting.selection import accuracy, counts, milestones, papers_own
 from mmv2.reporting.style import legend_below, looks, new_panels
 
 TASK = "ruler_qa"
@@ -14,8 +14,8 @@ SCORE = "score_official"
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
-    """Every step of the runs that were followed, at their training context."""
-    followed = milestones(records, TASK)
+    """Every step of the runs of the paper's own models that were followed, at their training context."""
+    followed = milestones(papers_own(records), TASK)
     measured = followed[followed["context_length"] == followed["training_context"]]
     lacking = sorted(set(followed["run"]) - set(measured["run"]))
     if lacking:

@@ -66,7 +66,7 @@ def draw(records: pd.DataFrame) -> Figure:
         axes.axis("off")
     for row in grid:
         axis_in_percent(row[0], "accuracy (%)")
-    asked = these.assign(title=titles).drop_duplicates(["run", "title", "num_shots", "example_id"])
+    asked = these.assign(title=titles).drop_duplicates(["run", "seed", "title", "num_shots", "example_id"])
     legend_below(figure, f"{counts(asked, ['run', 'title', 'num_shots'])} questions or languages per point")
     return figure
 

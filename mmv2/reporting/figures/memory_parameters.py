@@ -19,17 +19,17 @@ WIDE = 20
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
-    """A record of each run: all of a run tell the same numbers."""
-    return looked_at(records).drop_duplicates("run")
+    """A record of each run and training seed: all of one tell the same numbers."""
+    return looked_at(records).drop_duplicates(["run", "seed"])
 
 
 def draw(records: pd.DataFrame) -> Figure:
     """Learned numbers of short-term and long-term memories by layer: beta = beta_1 n^alpha + beta_0 (Eq. 6).
 
     n is the number of pairs that a memory holds. Points are means over the heads of a layer; bars are no intervals, but
-    reach from the least to the greatest head. Dashed grey: the value before training (Table 6). The axis of a beta is
-    logarithmic where heads differ by more than a factor of 20. A row for each training stage. Runs have data budget 1
-    and are drawn slightly apart; layers count from 0.
+    reach from the least to the greatest head, of all training seeds. Dashed grey: the value before training (Table 6).
+    The axis of a beta is logarithmic where heads differ by more than a factor of 20. A row for each training stage.
+    Runs have data budget 1 and are drawn slightly apart; layers count from 0.
     """
     panels = by_training(shown(records))
     drawn = [list(maps(panel.records, panel.looks)) for panel in panels]

@@ -16,7 +16,7 @@ from mmv2.reporting.figures._curves import (
     reference_curves,
     training_context,
 )
-from mmv2.reporting.selection import accuracy, counts, of_task, ratio_name
+from mmv2.reporting.selection import accuracy, counts, more_data_and_delays, of_task, ratio_name
 from mmv2.reporting.style import legend_below, new_panels
 
 TASK = "ruler_qa"
@@ -24,8 +24,8 @@ SCORE = "score_official"
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
-    """Every run, whole, at its last step."""
-    return of_task(records, TASK)
+    """The paper's own models, whole, at their last step; ablations have figures of their own."""
+    return of_task(more_data_and_delays(records), TASK)
 
 
 def draw(records: pd.DataFrame) -> Figure:

@@ -9,18 +9,21 @@ from matplotlib.ticker import EngFormatter, LogLocator
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import by_training, panel_width
+from mmv2.reporting.selection import MEMBER, field
 from mmv2.reporting.style import Look, legend_below, new_panels
 
 PER_OCTAVE = 8
 
 
 def shown(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One record per run that has metrics: of its last step."""
-    runs = records[records["reduction"].isna()].sort_values(["run", "step"]).drop_duplicates("run", keep="last")
-    unknown = sorted(set(metrics["run"]) - set(runs["run"]))
+    """One record per run and training seed that has metrics: of its last step."""
+    members = records.assign(**{MEMBER: field(records, MEMBER).fillna(records["run"])})
+    whole = members[members["reduction"].isna()].sort_values(["run", "step"])
+    runs = whole.drop_duplicates(["run", MEMBER], keep="last")
+    unknown = sorted(set(metrics["run"]) - set(runs[MEMBER]))
     if unknown:
         raise UserError(f"metrics: no record names {', '.join(unknown)}; evaluate these runs or leave them out")
-    return runs[runs["run"].isin(metrics["run"])]
+    return runs[runs[MEMBER].isin(metrics["run"])]
 
 
 def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
@@ -28,14 +31,15 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
 
     A panel for pre-training and for fine-tuning at each context. Every training token is seen once, so the loss is one
     on text not seen before, of the training documents' kind. A point of a line is the mean over the steps of an eighth
-    of an octave of tokens; fine-tuning counts its own tokens. Losses of different corpora and contexts, and so of
-    different panels, do not compare.
+    of an octave of tokens, and over training seeds, whose range is shaded; fine-tuning counts its own tokens. Losses of
+    different corpora and contexts, and so of different panels, do not compare.
     """
-    panels = by_training(shown(records, metrics))
+    drawn = shown(records, metrics)
+    panels = by_training(drawn)
     figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)), sharey=False)
     for axes, panel in zip(row, panels, strict=True):
         for run, look in panel.looks.items():
-            _draw_run(axes, metrics[metrics["run"] == run], look)
+            _draw_run(axes, metrics[metrics["run"].isin(drawn.loc[drawn["run"] == run, MEMBER])], look)
         axes.set_title(panel.title)
         axes.set_xscale("log")
         low, high = axes.get_xlim()
@@ -50,7 +54,11 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
 
 def _draw_run(axes: Axes, steps: pd.DataFrame, look: Look) -> None:
     parts = np.floor(PER_OCTAVE * np.log2(steps["tokens_seen"]))
-    means = steps.groupby(parts)[["tokens_seen", "loss"]].mean()
+    of_seeds = steps.groupby([parts, "run"])[["tokens_seen", "loss"]].mean()
+    means = of_seeds.groupby(level=0).mean()
+    if steps["run"].nunique() > 1:
+        losses = of_seeds["loss"].groupby(level=0)
+        axes.fill_between(means["tokens_seen"], losses.min(), losses.max(), color=look.colour, alpha=0.2, linewidth=0)
     axes.plot(
         means["tokens_seen"],
         means["loss"],

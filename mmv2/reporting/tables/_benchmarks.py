@@ -116,7 +116,7 @@ def _is_benchmark(name: str) -> bool:
 
 
 def _number(records: pd.DataFrame) -> str:
-    return counts(records.drop_duplicates(["subtask", "example_id"]), ["subtask"])
+    return counts(records.drop_duplicates(["seed", "subtask", "example_id"]), ["subtask"])
 
 
 def _with_averages(cells: Mapping[str, Cell], columns: Sequence[_Column], averages: Mapping[str, Cell]) -> Row:
@@ -150,8 +150,9 @@ def _average(benchmarks: Sequence[pd.DataFrame]) -> Interval:
     """Mean over benchmarks of one checkpoint's accuracies in percent; examples are resampled within each."""
     terms = []
     for of_benchmark in benchmarks:
-        queries = of_benchmark.assign(**{SCORE: of_benchmark.groupby("example_id")[SCORE].transform("mean")})
-        terms.append(Term(1 / len(benchmarks), "", queries.drop_duplicates("example_id"), SCORE))
+        means = of_benchmark.groupby(["seed", "example_id"])[SCORE].transform("mean")
+        queries = of_benchmark.assign(**{SCORE: means}).drop_duplicates(["seed", "example_id"])
+        terms.append(Term(1 / len(benchmarks), "", queries, SCORE))
     found = contrast(terms, SEED)
     return Interval(100 * found.mean, 100 * found.low, 100 * found.high, found.num_examples)
 

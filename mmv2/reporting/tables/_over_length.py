@@ -17,6 +17,8 @@ from mmv2.reporting.selection import (
     accuracy,
     counts,
     distinct_examples,
+    field,
+    is_fixed,
     ratio_name,
     reference,
     references,
@@ -28,6 +30,7 @@ AVERAGED = "ruler_qa"
 """The task of which the paper reports one number over its subtasks."""
 DELAYS = {"no": "fixed", "yes": "drawn"}
 """Table 12's column stochastic_long_term, in words."""
+_DELAY = "setting_long_term_delay"
 
 
 def over_length(
@@ -62,13 +65,17 @@ def _head(ratio: float, measured: pd.DataFrame, reported: Mapping[float, str]) -
 def _measured(
     measured: pd.DataFrame, records: pd.DataFrame, heads: Mapping[float, str], delays: bool
 ) -> Iterator[tuple[str, Row]]:
+    fixed = measured[field(measured, FIXED_DELAY).eq(True)]
+    several = field(fixed, _DELAY).nunique() > 1
     for of_checkpoint in checkpoints(measured):
         first = of_checkpoint.iloc[0]
         for subtask, these, mean in _subtasks(of_checkpoint):
             number = counts(these, ["context_length", "subtask"])
             row = {**measured_row(these, records, number), "subtask": subtask}
             if delays:
-                row["long-term delay"] = DELAYS["no" if first[FIXED_DELAY] is True else "yes"]
+                row["long-term delay"] = DELAYS["no" if is_fixed(first) else "yes"]
+                if several and is_fixed(first):
+                    row["long-term delay"] = f"{DELAYS['no']}, {first[_DELAY]:g}"
             for score in SCORES:
                 groups = {ratio: mean(group, f"score_{score}") for ratio, group in these.groupby("ratio")}
                 cells = {head: groups.get(ratio) for ratio, head in heads.items()}

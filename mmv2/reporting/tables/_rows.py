@@ -60,9 +60,15 @@ def measured_row(of_checkpoint: pd.DataFrame, records: pd.DataFrame, number: str
         "fine-tuning tokens": own if tuned else None,
         "training context": int(first["training_context"]),
         "fine-tuned from": str(first["init_from"]) if tuned else None,
-        "seed": int(first["seed"]),
+        "seed": seeds_told(of_checkpoint),
         "examples per number": number,
     }
+
+
+def seeds_told(records: pd.DataFrame) -> Cell:
+    """The training seed, or all of them where a model was trained with several."""
+    seeds = sorted(int(seed) for seed in records["seed"].unique())
+    return seeds[0] if len(seeds) == 1 else ", ".join(map(str, seeds))
 
 
 def published_row(model: PublishedModel, scale: Mapping[str, Cell], cells: Mapping[str, Cell]) -> Row:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mmv2.evaluation.statistics import Interval, ratio_interval
 from mmv2.reporting.bits import TASK, bits_per_byte
-from mmv2.reporting.selection import SEED, check_comparable, counts, main_score, of_task, percent, reference
+from mmv2.reporting.selection import SEED, by_seed, check_comparable, counts, main_score, of_task, percent, reference
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._rows import NO_MODEL, Row, assembled, checkpoints, measured_row
 
@@ -38,8 +38,8 @@ def _next_token(records: pd.DataFrame) -> Interval:
     """Mean over windows in percent. Without made-up windows, of which all tokens are right or none: real ones differ by
     a few points, so that two such ones would be most of the interval.
     """
-    shares = records[main_score(records)].to_numpy()
-    return percent(ratio_interval(shares, np.ones(len(shares)), SEED))
+    shares = by_seed(records, records[main_score(records)])
+    return percent(ratio_interval(shares, np.ones(shares.shape), SEED))
 
 
 def _chance(measured: pd.DataFrame, lengths: list[int]) -> Row:

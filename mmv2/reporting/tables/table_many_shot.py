@@ -11,6 +11,7 @@ from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import (
     SEED,
     accuracy,
+    by_seed,
     counts,
     last_stage,
     main_score,
@@ -83,16 +84,21 @@ def _f1(records: pd.DataFrame) -> Interval:
     Made-up answers are among those drawn, a right one and a wrong label, as of accuracies; where all or none are right,
     the interval reaches at least as far as if as many as the exact bound leaves open were otherwise, at best or worst.
     """
-    correct, valid = records[main_score(records)].to_numpy(), records["score_valid"].to_numpy()
-    mean = 2 * correct.sum() / (valid.sum() + len(valid))
-    drawn = ratio_interval(np.append(2 * correct, [2, 0]), np.append(valid + 1, [2, 2]), SEED)
+    correct, valid = (by_seed(records, records[name]) for name in (main_score(records), "score_valid"))
+    mean = 2 * correct.sum() / (valid.sum() + valid.size)
+    drawn = ratio_interval(_and(2 * correct, [2, 0]), _and(valid + 1, [2, 2]), SEED)
     low, high = min(drawn.low, mean), max(drawn.high, mean)
-    others = others_at_most(len(correct))
+    others = others_at_most(correct.shape[-1])
     if not correct.any():
         high = max(high, 2 * others / (max(others, valid.mean()) + 1))
     if correct.all():
         low = min(low, 1 - others)
-    return percent(Interval(mean, low, high, len(correct)))
+    return percent(Interval(mean, low, high, correct.shape[-1]))
+
+
+def _and(values: np.ndarray, made_up: list[float]) -> np.ndarray:
+    """Values, along the last axis per example, with those of made-up examples after them."""
+    return np.concatenate([values, np.broadcast_to(made_up, (*values.shape[:-1], len(made_up)))], axis=-1)
 
 
 def _cells(records: pd.DataFrame, shots: list[float], value: Value) -> dict[str, Cell]:

@@ -8,7 +8,7 @@ import pandas as pd
 from mmv2.errors import UserError
 from mmv2.evaluation.scoring import postprocess
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.selection import accuracy, compared, distinct_examples, of_task, reference, references
+from mmv2.reporting.selection import accuracy, compared, counts, distinct_examples, of_task, reference, references
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._rows import NO_MODEL, Row, assembled, checkpoints, measured_row
 
@@ -51,7 +51,7 @@ def _groups(records: pd.DataFrame) -> Iterator[tuple[Row, pd.DataFrame]]:
 def _measured(measured: pd.DataFrame, records: pd.DataFrame) -> Iterator[tuple[str, Row]]:
     for of_checkpoint in checkpoints(measured):
         for names, group in _groups(of_checkpoint):
-            row = {**measured_row(group, records, str(len(group))), **names}
+            row = {**measured_row(group, records, counts(group, ["run"])), **names}
             row |= {"empty answers": accuracy(group, "empty")}
             for score in SCORES:
                 cells = _by_depth(group, accuracy, f"score_{score}")

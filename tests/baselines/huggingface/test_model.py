@@ -95,6 +95,17 @@ def test_reading_changes_no_weight():
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
+def test_decays_that_are_logarithms_are_spared_by_weight_decay():
+    """Of mamba a matrix; of mamba2, whose channels share them, a vector, which is spared in any case."""
+    for model_type, ndim in (("mamba", 2), ("mamba2", 1)):
+        own = next(one for one in (*TINIES, *OTHERS) if one.model_type == model_type)
+        model = build(own)
+        spared = model.undecayed()
+        assert spared == [f"network.backbone.layers.{layer}.mixer.A_log" for layer in range(own.num_layers)]
+        assert {dict(model.named_parameters())[name].ndim for name in spared} == {ndim}
+    assert not build(MODEL_SPEC.tiny).undecayed()
+
+
 def test_rwkv_decodes_with_keys_that_no_exponential_can_hold():
     model = build(MODEL_SPEC.more_tinies[-1]).eval()
     rows_BT = random_tokens(model.config, 2, 20)

@@ -69,13 +69,16 @@ def test_a_block_of_the_papers_size_has_the_matrices_of_gpt_2():
     assert parameters(MODEL_SPEC.build, size) == 12 * 12 * 768**2 + 50_304 * 768 + numbers
 
 
-@pytest.mark.parametrize(("form", "size"), [("key_value", 328), ("ffn", 261)])
-def test_the_laptops_size_has_the_parameters_of_v2(form, size):
-    v2 = load_run(ROOT / "workflow/config/runs/laptop/mmv2.yaml")
-    shared = {name: value for name, value in v2.model if name in MODEL_SPEC.config.model_fields}
-    matched = MODEL_SPEC.config(**shared | {"intermediate_size": size, "persistent_memory": form})
-    expected = parameters(v2.spec.build, v2.model)
-    assert parameters(MODEL_SPEC.build, matched) == pytest.approx(expected, rel=1e-3)
+@pytest.mark.parametrize(
+    ("name", "form"), [("memory_mosaics_v1", "key_value"), ("memory_mosaics_v1_ffn", "ffn")], ids=lambda part: part
+)
+@pytest.mark.parametrize("stage", ["", "_long"], ids=["pretrained", "long"])
+def test_the_laptops_size_has_the_parameters_of_v2(name, form, stage):
+    v2, v1 = (load_run(ROOT / f"workflow/config/runs/laptop_full/{one}{stage}.yaml") for one in ("mmv2", name))
+    shared = [name for name in type(v2.model).model_fields if hasattr(v1.model, name) and name != "intermediate_size"]
+    assert [getattr(v1.model, one) for one in shared] == [getattr(v2.model, one) for one in shared]
+    assert (v1.model.persistent_memory, v1.model.theta_scale) == (form, 10)
+    assert parameters(v1.spec.build, v1.model) == pytest.approx(parameters(v2.spec.build, v2.model), rel=1e-3)
 
 
 @pytest.mark.parametrize(

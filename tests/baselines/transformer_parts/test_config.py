@@ -43,6 +43,12 @@ def test_the_tiny_config_has_all_parts():
             {"parts": ["gated_keys", "long_short"]},
             r"model.initial_bandwidth: mosaic is a scale for keys of unit norm; add normalised_keys, or",
         ),
+        ({"rope_theta": 77.0}, r"model.rope_theta: 77.0 turns nothing beside rope: false; leave out one of them"),
+        ({"allow_memory_gap": True}, r"model.allow_memory_gap: no m beyond 8 leaves a gap here; leave it out"),
+        (
+            {"long_term_delay_range": [3, 3], "delay_draw": "layer"},
+            r"model.delay_draw: layer draws nothing from long_term_delay_range \[3, 3\]; leave it out",
+        ),
         ({"num_kv_heads": 2}, r"model.num_kv_heads: 2 shares keys among heads, each of which has parts; leave it out"),
         ({"hidden_size": 36, "num_heads": 12}, r"model.hidden_size: 36 over num_heads 12 gives the odd head dimension"),
     ],

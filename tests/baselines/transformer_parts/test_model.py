@@ -49,7 +49,8 @@ def extracted(made, x_BTD):
 @pytest.mark.parametrize("rope", [False, True], ids=["free", "rope"])
 @pytest.mark.parametrize("parts", SUBSETS, ids="+".join)
 def test_every_combination_is_sound(parts, rope):
-    assert_sound(MODEL_SPEC, config(*parts, num_layers=1, rope=rope, rope_theta=30.0))
+    turned = {"rope": True, "rope_theta": 30.0} if rope else {}
+    assert_sound(MODEL_SPEC, config(*parts, num_layers=1, **turned))
 
 
 def compare(ours, theirs, own_inputs):
@@ -181,6 +182,23 @@ def test_normalised_scores_start_as_spread_as_a_transformers():
         made = memory(*parts, **wide)
         queries_BHTK, keys_BHTK = extracted(made, x_BTD)
         spreads.append((made.bandwidth().beta(torch.tensor([1]))[0] * queries_BHTK @ keys_BHTK.mT).std().item())
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.05)
+
+
+@pytest.mark.parametrize("adaptive", [[], ["adaptive_bandwidth"]], ids=["alone", "adaptive"])
+@pytest.mark.parametrize("symmetric", [[], ["symmetric_keys"]], ids=["apart", "symmetric"])
+def test_gated_scores_start_as_spread_as_a_transformers(symmetric, adaptive):
+    """Of tokens too far apart to share any, behind the first few, which average less."""
+    wide = {"hidden_size": 512, "num_heads": 4}
+    x_BTD = torch.randn(4, 256, 512, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    spreads = []
+    for parts in ([], ["gated_keys"]):
+        made = memory(*parts, *symmetric, *adaptive, **wide)
+        queries_BHTK, keys_BHTK = extracted(made, x_BTD)
+        scores_BHTT = (
+            made.bandwidth().beta(torch.tensor([1]))[0] * queries_BHTK[:, :, 192:] @ keys_BHTK[:, :, 32:128].mT
+        )
+        spreads.append(scores_BHTT.std().item())
     assert spreads[0] == pytest.approx(spreads[1], rel=0.05)
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from mmv2.errors import UserError
 from mmv2.evaluation import contrasts
-from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.contrasts import Term, contrast, mean_over_seeds
 
 
 def term(weight, scores, arm="a", subtask="s", seeds=(0,), answers="abc"):
@@ -208,3 +208,36 @@ def test_a_seed_that_lacks_an_example_is_refused():
 def test_an_arm_has_the_same_seeds_everywhere():
     with pytest.raises(UserError, match=r"a: training seeds \[0\] in one place and \[1\] in another \(a-1\)"):
         contrast([term(1, np.ones(3)), term(-1, np.ones(3), seeds=(1,))], seed=0)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.04, 0.06, 0.1])
+def test_p_is_that_of_a_normal_number_and_below_5_percent_where_the_interval_lies_inside(shift):
+    one, other = draws(0.5 + shift, 2000, 1), draws(0.5, 2000, 2)
+    found = contrast([term(1, one, "a"), term(-1, other, "b")], seed=0, demanded=(0.0, np.inf))
+    error = np.std(one - other) / np.sqrt(2000)
+    expected = 2 * norm.sf((one - other).mean() / error)
+    assert found.p == pytest.approx(min(1, expected), abs=0.03)
+    assert (found.p < 0.05) == (found.low > 0)
+
+
+def test_p_is_of_the_nearer_bound_and_never_0():
+    scores = draws(0.5, 400, 1)
+    demands = [(-np.inf, np.inf), (0.0, 1.1), (0.45, 0.9), (0.1, 0.55), (0.45, 0.55)]
+    either, far, low, high, both = (contrast([term(1, scores)], 0, demanded).p for demanded in demands)
+    assert either == far == 2 / 10_001
+    assert both == max(low, high) > 0.01
+    assert contrast([term(1, scores)], 0).p is None
+
+
+@pytest.mark.parametrize("number", [5, 20, 80])
+def test_p_of_examples_that_all_score_the_same_is_exact(number):
+    bound = binomtest(number, number).proportion_ci(method="exact").low
+    for demanded in ((bound, np.inf), (bound - 0.1, np.inf), (bound + 0.01, np.inf)):
+        p = contrast([term(1, np.ones(number))], 0, demanded).p
+        assert p >= 2 * demanded[0] ** number - 1e-9, "so many are right by chance"
+        assert p == pytest.approx(0.05) or (p < 0.05) == (demanded[0] < bound)
+
+
+def test_the_mean_over_seeds_is_the_contrast_of_one_accuracy():
+    scores = np.stack([draws(rate, 10, seed) for seed, rate in enumerate((0.4, 0.6, 0.7))])
+    assert mean_over_seeds(scores, 0) == contrast([term(1, scores, seeds=(1, 2, 3))], 0)

@@ -92,3 +92,18 @@ def test_a_ratio_is_of_sums_and_its_interval_knows_that_both_vary_together():
 def test_a_ratio_of_one_example_has_no_interval():
     with pytest.raises(UserError, match="1 example: an interval needs at least 2"):
         ratio_interval(np.array([1.0]), np.array([2.0]), seed=0)
+
+
+def test_a_ratio_over_training_seeds_is_that_of_one_where_seeds_agree_and_wider_where_not():
+    rng = np.random.default_rng(0)
+    lengths = rng.uniform(10, 20, 300)
+    bits = lengths * rng.uniform(0.9, 1.1, 300)
+    one = ratio_interval(bits, lengths, seed=0)
+    alike, apart = (
+        ratio_interval(np.stack([bits * by for by in factors]), np.stack([lengths] * 3), seed=0)
+        for factors in ((1, 1, 1), (0.9, 1.0, 1.1))
+    )
+    assert alike.mean == pytest.approx(one.mean) == pytest.approx(apart.mean)
+    assert alike.num_examples == 300
+    assert alike.high - alike.low == pytest.approx(one.high - one.low, rel=0.05)
+    assert apart.high - apart.low > 5 * (one.high - one.low)

@@ -32,6 +32,14 @@ def test_the_tiny_config_is_valid():
         ({"long_term_delay": 40}, r"model.long_term_delay: a delay of 40 is beyond the context"),
         ({"long_term_delay_range": [3, 9]}, r"pairs of age 8 to 8 are in neither memory; .* allow_memory_gap: true"),
         ({"long_term_delay": 12}, r"model.long_term_delay: with m = 12 the pairs of age 8 to 11 are in neither"),
+        (
+            {"allow_memory_gap": True},
+            r"run.yaml: model.allow_memory_gap: no m beyond 8 leaves a gap here; leave it out",
+        ),
+        (
+            {"long_term_delay_range": [3, 3], "delay_draw": "layer"},
+            r"run.yaml: model.delay_draw: layer draws nothing from long_term_delay_range \[3, 3\]; leave it out",
+        ),
         ({"long_term_dealy": 3}, r"model.long_term_dealy: unknown key; did you mean 'long_term_delay'\? allowed: "),
         (
             {"fixed_bandwidth": {"short_term": 3.0, "long_term": 5.0}},
@@ -99,6 +107,11 @@ def test_the_greatest_initial_theta_named_in_the_error_is_right():
 )
 def test_the_kind_of_bandwidth_is_told_in_one_word(changes, told):
     assert check(**changes).bandwidth == told
+
+
+def test_a_delay_is_fixed_where_there_is_a_long_term_memory():
+    assert [check(**own).delay_is_fixed for own in ({}, {"long_term_delay_range": [4, 4]})] == [False, True]
+    assert check(long_term_memory=False, long_term_delay_range=[4, 4]).delay_is_fixed is None
 
 
 def test_an_odd_head_dimension_is_fine_without_positions():

@@ -132,6 +132,12 @@ def test_leaky_keys_average_with_one_share_per_head():
         torch.testing.assert_close(key_BHK, kbar_BHK / kbar_BHK.norm(dim=-1, keepdim=True))
 
 
+def test_a_step_moves_a_leaky_share_ten_times_as_far_as_its_parameter():
+    """The factor of Memory Mosaics v1: without it Adam would move lambda ten times more slowly."""
+    expected_H = torch.linspace(0.5, 5, HEADS, dtype=torch.float64) / 10
+    torch.testing.assert_close(memory(key_extractor="leaky").theta_lambda.detach(), expected_H)
+
+
 def test_the_leaky_share_is_learnt_and_never_above_one():
     made = memory(key_extractor="leaky")
     made(inputs(), Ages(M)).square().sum().backward()

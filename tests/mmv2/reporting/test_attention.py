@@ -54,7 +54,7 @@ def test_runs_without_maps_are_said_to_have_none(measured):
 def test_attention_per_token_is_a_sum_over_a_sum(measured):
     of_map = next(of_map for of_map in maps(measured, looks(measured)) if of_map.name == "attention")
     values, tokens = of_map.attention("age_8"), of_map.records["detail_positions.age_8"]
-    found = mean(values, tokens)
+    found = mean(values.to_frame().assign(seed=1), values, tokens)
     assert found.mean == pytest.approx(values.sum() / tokens.sum())
     assert 0 < found.low < found.mean < found.high < 3 * found.mean, "not stretched by made-up prompts"
 

@@ -3,6 +3,7 @@ import csv
 import pytest
 
 from mmv2.errors import UserError
+from mmv2.evaluation import contrasts
 from mmv2.records import write_records
 from mmv2.registry import entry
 from mmv2.reporting.claims_page import read_page, render_claims
@@ -50,8 +51,30 @@ def test_the_page_states_rules_and_the_number_of_comparisons(files, tmp_path):
     assert all(rule in text for rule in RULES)
     assert (
         "3 claims, 3 comparisons; 3 of them on one training seed, so that the variance between trainings is NOT in "
-        "their intervals." in text
+        "their intervals. 3 hold, 3 of them with Holm's correction for all." in text
     )
+
+
+def test_the_page_states_what_several_seeds_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(contrasts, "RESAMPLINGS", 1000)
+    named = [one.model_copy(update={"run": one.run.replace("-seed", ".seed-")}) for one in world(seeds=(1, 2, 3))]
+    write_records(tmp_path / "records.jsonl", named)
+    render_claims(NAMES, [tmp_path / "records.jsonl"], tmp_path / "claims", PUBLISHED)
+    assert (
+        "3 claims, 3 comparisons; each on 3 training seeds or more, so that the variance between trainings is in all "
+        "intervals." in (tmp_path / "claims.md").read_text()
+    )
+
+
+def test_the_page_names_what_does_not_hold_with_a_correction(files, tmp_path):
+    render_claims(NAMES, files, tmp_path / "claims", PUBLISHED)
+    page = read_page(tmp_path / "claims.json")
+    first = page.claims[0].verdict
+    weak = first.comparisons[0].model_copy(update={"p": 0.049})
+    third = page.claims[2].model_copy(update={"verdict": first.model_copy(update={"comparisons": (weak, weak)})})
+    weaker = page.model_copy(update={"claims": (page.claims[0], third)})
+    lost = f"{third.name}: {weak.name}"
+    assert weaker.correction == f"3 hold, 1 of them with Holm's correction for all. Not so: {lost}; {lost}."
 
 
 def test_what_is_read_is_what_was_written(files, tmp_path):

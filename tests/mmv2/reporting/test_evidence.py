@@ -36,7 +36,8 @@ def test_of_several_sizes_the_largest_counts():
 
 def test_two_runs_of_one_kind_and_seed_are_not_pooled():
     found = evidence()
-    twin = found.records.assign(run=found.records["run"] + "-twin")
+    name = found.records["run"] + "-twin"
+    twin = found.records.assign(run=name, member=name)
     found.records = twin.merge(found.records, how="outer")
     with pytest.raises(UserError, match="mosaic-seed1 and mosaic-seed1-twin have the same training seed 1"):
         found.pre_trained("mmv2")

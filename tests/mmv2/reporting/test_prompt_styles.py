@@ -9,7 +9,7 @@ STYLES = ("a", "b", "c", "d")
 
 def records(rates, split="test", run="r", queries=10, **changes):
     """Records of one cell: per style the number of right answers, those of the first queries."""
-    fields = {"run": run, "step": 1, "reduction": None, "task": "many_shot", "subtask": "s", "num_shots": 1}
+    fields = {"run": run, "seed": 1, "step": 1, "reduction": None, "task": "many_shot", "subtask": "s", "num_shots": 1}
     fields |= {"label_kind": "semantic", "main_score": "accuracy", "data_hash": "d", "split": split, "chance": 0.25}
     return [
         {

@@ -39,7 +39,7 @@ def test_a_failed_check_stands_below_the_figure_in_text(tmp_path, name):
         write_records(tmp_path / "x.jsonl", these)
         render_figure(name, [tmp_path / "x.jsonl"], [], tmp_path / name)
         assert f"\n\ncheck of reach: {told}" in (tmp_path / f"{name}.txt").read_text()
-        found = read_figure(tmp_path / f"{name}.png")
+        found = read_figure(tmp_path / f"{name}.svg")
         assert f"check of reach: {told}" in found.caption, "and in the report"
         assert len(found.runs) == 1
 
@@ -57,7 +57,7 @@ def test_an_ending_like_part_of_a_name_is_kept(tmp_path):
     render_figure(FIGURE, [tmp_path / "x.jsonl"], [], tmp_path / "out" / "fig.v1")
     render_table(TABLE, [tmp_path / "x.jsonl"], [], tmp_path / "out" / "fig.v1", PUBLISHED)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        f"fig.v1.{ending}" for ending in ("csv", "md", "tex", "png", "pdf", "txt")
+        f"fig.v1.{ending}" for ending in ("csv", "md", "tex", "png", "pdf", "svg", "txt")
     }
 
 

@@ -1,6 +1,18 @@
 import pytest
 
-from mmv2.reporting.verdict import ABOVE, CLOSED, LEVEL, SOLVED, Comparison, Condition, falls, judge, points, rises
+from mmv2.reporting.verdict import (
+    ABOVE,
+    CLOSED,
+    LEVEL,
+    SOLVED,
+    Comparison,
+    Condition,
+    corrected,
+    falls,
+    judge,
+    points,
+    rises,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +93,14 @@ def test_a_claim_demands_something():
 )
 def test_what_rounds_to_zero_has_no_sign(number, text):
     assert points(number) == text
+
+
+def test_holms_correction_is_stepwise_and_judges_what_holds_alone():
+    def judged(p, finding="holds"):
+        return comparison(finding).model_copy(update={"p": p})
+
+    assert corrected([judged(0.02), judged(0.01), judged(0.04)]) == [True, True, True], "0.05 / 3, / 2, / 1"
+    assert corrected([judged(0.026), judged(0.03), judged(0.01)]) == [False, False, True], "0.026 > 0.05 / 2"
+    unlike = [judged(0.001), judged(0.02), judged(0.9, "open"), judged(1.0, "fails")]
+    assert corrected(unlike) == [True, False, False, False]
+    assert corrected([]) == []

@@ -21,11 +21,22 @@ def test_matrices_decay_and_vectors_do_not(model: nn.Module):
     assert found["blocks.0.mixer.long_term.theta_beta_1"] == found["blocks.0.mixer.short_term.gamma"] == 0.0
 
 
-def test_a_vector_among_dimensions_of_one_does_not_decay():
-    one = nn.ParameterDict({"mix": nn.Parameter(torch.ones(1, 1, 8)), "filter": nn.Parameter(torch.ones(8, 1, 4))})
-    optimizer = build_optimizer(one, tiny_run(weight_decay=0.3).training)
+class Two(nn.ParameterDict):
+    """Two parameters, in place of a model."""
+
+    def __init__(self, *spared: str):
+        super().__init__({"mix": nn.Parameter(torch.ones(1, 1, 8)), "filter": nn.Parameter(torch.ones(8, 1, 4))})
+        self.spared = spared
+
+    def undecayed(self):
+        return self.spared
+
+
+@pytest.mark.parametrize(("spared", "of_filter"), [((), 0.3), (("filter",), 0.0)])
+def test_a_vector_among_dimensions_of_one_does_not_decay_nor_what_a_model_spares(spared, of_filter):
+    optimizer = build_optimizer(Two(*spared), tiny_run(weight_decay=0.3).training)
     decay = {tuple(p.shape): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    assert decay == {(1, 1, 8): 0.0, (8, 1, 4): 0.3}
+    assert decay == {(1, 1, 8): 0.0, (8, 1, 4): of_filter}
 
 
 def test_takes_its_settings_from_the_run(model: nn.Module):

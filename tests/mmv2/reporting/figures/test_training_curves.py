@@ -1,10 +1,13 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
 from mmv2.reporting.figures.training_curves import FIGURE
 from mmv2.reporting.metrics import read_metrics
-from tests.golden.make_records_laptop import write_metrics
+from mmv2.reporting.selection import seeds_joined
+from tests.golden.make_records_laptop import MOSAIC, write_metrics
+from tests.golden.make_records_seeds import seeded
 
 
 @pytest.fixture
@@ -30,3 +33,15 @@ def test_many_steps_are_averaged_and_none_is_lost(golden, metrics, draw):
 def test_a_run_that_no_record_names_is_told(golden, metrics):
     with pytest.raises(UserError, match="metrics: no record names s1;"):
         FIGURE.draw(golden[golden["run"] != "s1"], metrics)
+
+
+def test_seeds_are_one_line_of_their_mean_within_their_range(golden, tmp_path, draw):
+    both = pd.concat([golden[golden["run"] == "s1"].assign(run=f"s1.seed-{seed}", seed=seed) for seed in (1, 2)])
+    metrics = read_metrics(write_metrics(tmp_path, seeded([MOSAIC], seeds=(1, 2))))
+    ((axes),) = draw(FIGURE, seeds_joined(both), metrics)
+    (line,) = axes.lines
+    first = metrics[metrics["run"] == "s1.seed-1"]["loss"]
+    assert line.get_ydata()[0] == pytest.approx(first.iloc[0] - 0.025), "the second is 0.05 lower"
+    (band,) = axes.collections
+    height = band.get_paths()[0].get_extents()
+    assert (height.y0, height.y1) == pytest.approx((line.get_ydata()[-1] - 0.025, line.get_ydata()[0] + 0.025))

@@ -58,6 +58,9 @@ def test_fixed_and_drawn_delays_are_told_of_pre_trained_models(golden, table):
     assert dict(zip(paper["long-term delay"], paper["8x: 256 / 32k"], strict=True)) == {"fixed": 15.9, "drawn": 31.7}
     with pytest.raises(UserError, match="none with setting_delay_is_fixed True"):
         table("table12_stochastic_delay", golden[golden["run"] != "s2"])
+    mosaics = golden[golden["setting_delay_is_fixed"].notna()].infer_objects()
+    alone = official(table("table12_stochastic_delay", mosaics.astype({"setting_delay_is_fixed": bool})))
+    assert alone["long-term delay"].tolist() == ["drawn", "fixed"], "without another architecture, too"
 
 
 def test_needles_have_a_row_per_haystack(golden, table):

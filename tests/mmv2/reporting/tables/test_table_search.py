@@ -46,3 +46,18 @@ def test_the_loss_is_the_mean_over_the_last_tenth_of_the_steps(golden, table, me
 def test_a_run_without_metrics_is_told(golden, table, metrics):
     with pytest.raises(UserError, match=r"metrics: none of run s3-long; name its metrics\.jsonl too"):
         table("table_search", golden, metrics[metrics["run"] != "s3-long"])
+
+
+def test_settings_in_which_runs_of_one_architecture_differ_are_told(golden, table, metrics):
+    window = golden["run"].map({"s1": 4, "s2": 8})
+    differing = golden.assign(
+        setting_short_term_window=window,
+        setting_num_kv_heads=golden["arch"].map({"mmv2": None, "transformer": 2}),
+        setting_max_steps=golden["run"].rank(),
+        setting_value_scale=golden["run"].map({"s1": "literal", "s2": "trainable"}),
+    )
+    found = table("table_search", differing, metrics).set_index("run")
+    assert found["h (tokens)"].to_dict() == {**dict.fromkeys(found.index), "s1": "4", "s2": "8"}
+    assert golden.groupby("arch")["setting_delay_is_fixed"].nunique()["mmv2"] == 2
+    others = ["num_kv_heads", "max_steps", "value_scale", "delay_is_fixed"]
+    assert not {*others} & {*found}, "what all share, what follows, and what is no number"

@@ -1,0 +1,36 @@
+"""One size of each architecture: ablations are of the largest, Figures 13 and 14 of the paper of the smallest."""
+
+import pandas as pd
+
+from mmv2.errors import UserError
+from mmv2.reporting.selection import compared, field
+
+WIDTH = "setting_hidden_size"
+
+
+def largest(records: pd.DataFrame) -> pd.DataFrame:
+    """Of each architecture the models of greatest width; one that tells no width has one size."""
+    return records[_widths(records).eq(_widths(records).groupby(records["arch"]).transform("max"))]
+
+
+def smallest(records: pd.DataFrame) -> pd.DataFrame:
+    """Of each architecture the models of least width; one that tells no width has one size."""
+    return records[_widths(records).eq(_widths(records).groupby(records["arch"]).transform("min"))]
+
+
+def _widths(records: pd.DataFrame) -> pd.Series:
+    return field(records, WIDTH).fillna(0)
+
+
+def small_ones(records: pd.DataFrame) -> pd.DataFrame:
+    """The paper's own models as in its main comparison, each in its smallest size.
+
+    Raises:
+        UserError: no architecture has several sizes: its only one is what the figures of the large size show.
+    """
+    found = compared(records)
+    if _widths(found).groupby(found["arch"]).nunique().max() < 2:
+        raise UserError(
+            "records: no architecture was trained in several sizes; give the suite a smaller one, or leave this out"
+        )
+    return smallest(found)
