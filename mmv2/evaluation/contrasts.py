@@ -16,8 +16,8 @@ of a rate; but in a sum over pools the pulls add up, while the width only grows 
 15 benchmarks with 10 questions each left out the truth in more than a third of simulations. So the sum is pulled no
 farther than by the one pool that pulls most.
 
-With several training seeds, those are drawn too, once for all cells of one trained model. Of S seeds, S - 1 are drawn
-with replacement (Rao and Wu 1988): drawing S would make the variance between so few too small by (S - 1) / S. With one
+With several training seeds, those vary too, once for all cells of one trained model: around their mean as Student's t
+of S - 1 degrees of freedom demands, since what few seeds drawn with replacement can tell is far too narrow. With one
 seed the interval holds what other examples would change, NOT what another training would.
 
 Shapes: T terms, S seeds, N examples, R resamplings.

@@ -85,5 +85,5 @@ def _seeds(records: pd.DataFrame) -> str:
         return ""
     return (
         "Of models trained with several seeds every number is a mean over seeds too, and its interval is over\n"
-        "examples and seeds: both are drawn."
+        "examples, which are drawn, and seeds, by Student's t."
     )

@@ -90,8 +90,8 @@ RULES = (
     f"Every number has a 95 % interval from {RESAMPLINGS:,} bootstrap resamplings of the examples, paired: the same "
     "draws for both models, and for all numbers of shots of a query. Two made-up examples, the best and the worst "
     "there can be, are among those drawn, so that few differing ones do not tell too much. Where there are several "
-    "training seeds, those are drawn too; where there is one, the interval does not hold what another training would "
-    "change.",
+    "training seeds, those vary too, by Student's t; where there is one, the interval does not hold what another "
+    "training would change.",
     "A comparison holds when its whole interval meets the demand, fails when its whole interval contradicts it, and is "
     "open otherwise. A claim is reproduced when all its comparisons hold, not reproduced when one fails, inconclusive "
     "otherwise.",
