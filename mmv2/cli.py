@@ -159,20 +159,15 @@ def render(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     options = parser.parse_args(arguments)
-    from mmv2.registry import entry
     from mmv2.reporting.claims_page import render_claims
-    from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec, render_run_figure, render_run_table
     from mmv2.reporting.render import render_figure, render_table
 
     make_folder(options.output.parent)
     if options.kind == "claims":
         render_claims(options.name.split(","), options.records, options.output)
-    elif isinstance(entry(options.kind, options.name), RunTableSpec | RunFigureSpec):
-        draw_runs = render_run_table if options.kind == "table" else render_run_figure
-        draw_runs(options.name, options.records, options.output)
-    else:
-        draw = render_table if options.kind == "table" else render_figure
-        draw(options.name, options.records, options.metrics, options.output)
+        return
+    draw = render_table if options.kind == "table" else render_figure
+    draw(options.name, options.records, options.metrics, options.output)
 
 
 def compare(arguments: Sequence[str]) -> None:

@@ -82,15 +82,16 @@ class ClaimsPage(Config):
 
     @property
     def correction(self) -> str:
-        """How many of the comparisons that hold do so with Holm's correction, and which do not."""
+        """How many comparisons hold where this scale can tell, and which of them not with Holm's correction."""
         holding = [
             (f"{claim.name}: {one.name}", survives)
             for claim, one, survives in zip(self._claims, self.comparisons, corrected(self.comparisons), strict=True)
-            if one.finding == "holds"
+            if one.finding == "holds" and all(condition.met for condition in claim.verdict.conditions)
         ]
         lost = [name for name, survives in holding if not survives]
         told = f" Not so: {'; '.join(lost)}." if lost else ""
-        return f"{len(holding)} hold, {len(holding) - len(lost)} of them with Holm's correction for all.{told}"
+        kept = len(holding) - len(lost)
+        return f"{len(holding)} hold where this scale can tell, {kept} of them with Holm's correction for all.{told}"
 
     @property
     def _claims(self) -> list[Judged]:

@@ -189,7 +189,7 @@ class Evidence:
 
     def pre_trained(self, arch: str, budget: float = selection.MAIN_BUDGET, fixed_delay: bool = False) -> Trained:
         """The model as trained from scratch, at its last step; raises UserError where it is not there just once."""
-        found = self._of(arch, budget, fixed_delay)
+        found = self.chosen(arch, budget, fixed_delay)
         return self._trained(found[found["init_from"].isna()], _name(arch, budget, fixed_delay, "pre-trained"))
 
     def fine_tuned(
@@ -211,7 +211,7 @@ class Evidence:
         reduced = f", {reduction.replace('_', ' ')}" if reduction else ""
         early = f", after {step} step{'s' * (step > 1)}" if step else ""
         name = _name(arch, budget, False, "fine-tuned") + reduced + early
-        found = self._of(arch, budget, False, reduction)
+        found = self.chosen(arch, budget, False, reduction)
         found = found[found["init_from"].notna()]
         if step is None:
             return self._trained(found, name)
@@ -222,12 +222,27 @@ class Evidence:
             )
         return self._trained(found[found["step"] == step], name)
 
+    def at_common_size(self, *models: pd.DataFrame) -> "Evidence":
+        """The evidence of the largest width that all of these models have: each by itself would be at its own largest.
+
+        Raises:
+            UserError: they have none in common.
+        """
+        widths = [set(_widths(model)) for model in models if not model.empty]
+        common = set.intersection(*widths) if widths else set()
+        if widths and not common:
+            runs = ", ".join(sorted({run for model in models for run in model["run"]}))
+            raise UserError(f"records: {runs}: no size in common; train one size of all, or leave this claim out")
+        return Evidence(
+            self.records[_widths(self.records).isin({max(common)} if common else set())], self.published_folder
+        )
+
     def able(self, arch: str, task: str, *, fixed_delay: bool = False, **fields: Any) -> Condition:
         """Whether a model, whole, is clear of chance in any cell of a task at one of the budgets ``ABLE``.
 
         Clear is an interval of accuracy minus chance that begins at ``CLEAR`` or above.
         """
-        found = [self._of(arch, budget, fixed_delay) for budget in ABLE]
+        found = [self.chosen(arch, budget, fixed_delay) for budget in ABLE]
         answers = selection.where(pd.concat(found), task=task, split="test", **fields)
         best = _clearest([cell for _, cell in answers.groupby(["run", "step", *_CELL, "prompt_style"], dropna=False)])
         mean, low, high = map(points, (best.mean, best.low, best.high))
@@ -239,7 +254,14 @@ class Evidence:
             met=best.low >= CLEAR,
         )
 
-    def _of(self, arch: str, budget: float, fixed_delay: bool, reduction: str | None = None) -> pd.DataFrame:
+    def chosen(
+        self,
+        arch: str,
+        budget: float = selection.MAIN_BUDGET,
+        fixed_delay: bool = False,
+        reduction: str | None = None,
+    ) -> pd.DataFrame:
+        """The records of a model of the paper's own form, of every size and step, pre-trained and fine-tuned."""
         records = self.records
         chosen = (records["arch"] == arch) & (records["budget"] == budget)
         chosen &= ~self._others & (self._fixed == fixed_delay)
@@ -253,7 +275,7 @@ class Evidence:
         own = selection.field(fixed, _DELAY)
         if own.nunique() < 2:
             return fixed
-        return fixed[own.isin(selection.field(self._of(arch, budget, False), _DELAY))]
+        return fixed[own.isin(selection.field(self.chosen(arch, budget, False), _DELAY))]
 
     @cached_property
     def _others(self) -> pd.Series:
@@ -285,6 +307,11 @@ class Evidence:
         first = found.iloc[0]
         arm = f"{first['arch']}, budget {first['budget']:g}{', fixed' if self._fixed[found.index[0]] else ''}"
         return Trained(name + (f", {selection.GROUPED}" if self._grouped[found.index[0]] else ""), arm, found)
+
+
+def _widths(records: pd.DataFrame) -> pd.Series:
+    """0 of a model that tells none."""
+    return selection.field(records, selection.WIDTH).fillna(0)
 
 
 def _clearest(cells: Sequence[pd.DataFrame]) -> Interval:

@@ -10,7 +10,7 @@ from mmv2.records import read_records
 from mmv2.registry import entry
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.metrics import read_metrics
-from mmv2.reporting.of_runs import save_figure
+from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec, render_run_figure, render_run_table, save_figure
 from mmv2.reporting.published import FOLDER, read_published
 from mmv2.reporting.selection import seeds_joined, variant
 from mmv2.reporting.style import style
@@ -20,7 +20,7 @@ from mmv2.reporting.writer import write_table
 
 def render_table(
     name: str,
-    record_files: Sequence[Path],
+    shown_files: Sequence[Path],
     metrics_files: Sequence[Path],
     output_stem: Path,
     published_folder: Path = FOLDER,
@@ -29,7 +29,7 @@ def render_table(
 
     Args:
         name: of a file in ``mmv2/reporting/tables``.
-        record_files: JSON lines of ``ResultRecord``.
+        shown_files: JSON lines of ``ResultRecord``; what the runs are, for a table of that (``render_run_table``).
         metrics_files: ``<run>/metrics.jsonl``; read only for tables that show them.
         output_stem: path without ending.
         published_folder: holds the paper's numbers.
@@ -38,7 +38,10 @@ def render_table(
         UserError: unknown name, damaged or missing records, none of the table's task.
     """
     spec: TableSpec = entry("table", name)
-    records = seeds_joined(read_records(record_files))
+    if isinstance(spec, RunTableSpec):
+        render_run_table(name, shown_files, output_stem, published_folder)
+        return
+    records = seeds_joined(read_records(shown_files))
     published = [read_published(published_folder / spec.published)] if spec.published else []
     metrics = [read_metrics(metrics_files)] if spec.metrics else []
     table = spec.build(records, *published, *metrics)
@@ -46,12 +49,12 @@ def render_table(
     write_table(table, spec.title, caption, output_stem, spec.decimals)
 
 
-def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequence[Path], output_stem: Path) -> None:
+def render_figure(name: str, shown_files: Sequence[Path], metrics_files: Sequence[Path], output_stem: Path) -> None:
     """Write a figure as ``<output_stem>.png`` (200 dpi), ``.pdf`` and ``.svg``; caption, remark and runs as ``.txt``.
 
     Args:
         name: of a file in ``mmv2/reporting/figures``.
-        record_files: JSON lines of ``ResultRecord``.
+        shown_files: JSON lines of ``ResultRecord``; what the runs are, for a figure of that (``render_run_figure``).
         metrics_files: ``<run>/metrics.jsonl``; read only for figures that draw them.
         output_stem: path without ending.
 
@@ -59,7 +62,10 @@ def render_figure(name: str, record_files: Sequence[Path], metrics_files: Sequen
         UserError: unknown name, damaged or missing files, no records that the figure needs.
     """
     spec: FigureSpec = entry("figure", name)
-    records = seeds_joined(read_records(record_files))
+    if isinstance(spec, RunFigureSpec):
+        render_run_figure(name, shown_files, output_stem)
+        return
+    records = seeds_joined(read_records(shown_files))
     metrics = [read_metrics(metrics_files)] if spec.metrics else []
     with style():
         save_figure(spec.draw(records, *metrics), name, output_stem)

@@ -27,6 +27,8 @@ BENCHMARKS = ("benchmarks", "persistent")
 """Tasks whose subtasks are benchmarks of the groups of Tables 2 and 9."""
 FIXED_DELAY = "setting_delay_is_fixed"
 """True where m was not drawn anew at every step, empty for architectures without a long-term memory."""
+WIDTH = "setting_hidden_size"
+"""Column by which sizes are told apart."""
 MEMBER = "member"
 """The column with the name that a run had before ``seeds_joined``."""
 APART = ("transformer_parts", "memory_mosaics_v1", "huggingface")
@@ -321,7 +323,8 @@ def seeds_joined(records: pd.DataFrame) -> pd.DataFrame:
     started from them. Column ``MEMBER`` keeps the run's own name.
 
     Raises:
-        UserError: two runs would have one name, but differ in more than the training seed, or have the same seed.
+        UserError: two runs would have one name, but differ in more than the training seed, or have the same seed, or
+            one lacks answers that the other gave.
     """
     if MEMBER in records:
         return records
@@ -345,6 +348,7 @@ def _check_one_training(records: pd.DataFrame) -> None:
     told += [name for name in map(str, records) if name.startswith("setting_") and name != "setting_training_seed"]
     members = records[records["reduction"].isna()].drop_duplicates(MEMBER)
     several = members[members.duplicated("run", keep=False)]
+    _check_asked_alike(records[records["run"].isin(several["run"])])
     for run, these in several.groupby("run"):
         differing = [name for name in told if name in these and these[name].astype(str).nunique() > 1]
         if these["seed"].duplicated().any():
@@ -354,6 +358,25 @@ def _check_one_training(records: pd.DataFrame) -> None:
                 f"records: {' and '.join(these[MEMBER])}: training seeds of {run} differ in {', '.join(differing)}; "
                 f"train and evaluate all seeds from the same run file"
             )
+
+
+def _check_asked_alike(records: pd.DataFrame) -> None:
+    """Raise UserError unless the members of every run answered the same tasks at the same steps and reductions.
+
+    A seed that lacks some would drop out of what is shown of them without a word.
+    """
+    told = (
+        "step " + records["step"].astype(str) + ", " + records["split"] + " examples of " + records["task"]
+    ) + records["reduction"].map(lambda name: f", {name}", na_action="ignore").fillna("").astype(str)
+    for run, these in records.assign(told=told).groupby("run"):
+        answered = these.groupby(MEMBER)["told"].agg(set)
+        every = set().union(*answered)
+        for member, found in answered.items():
+            if missing := sorted(every - found):
+                raise UserError(
+                    f"records: {member}: lacks answers that other training seeds of {run} gave: {missing[0]}; "
+                    f"train and evaluate all seeds alike"
+                )
 
 
 def check_comparable(records: pd.DataFrame) -> None:

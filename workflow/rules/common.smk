@@ -255,23 +255,18 @@ def made_of(kind, name):
     return getattr(entry(kind, name), "made_of", "records")
 
 
-def records_shown(kind):
-    """Records of all runs, for a table or figure that is made of them."""
-    return lambda wildcards: (
-        all_records() if made_of(kind, wildcards[kind]) == "records" else []
-    )
-
-
-def runs_shown(kind):
-    """What the runs themselves are, for a table or figure that is made of that: their models or their documents."""
+def what_is_shown(kind):
+    """What a table or figure is made of: records of all runs, or what the runs themselves are, models or documents."""
     files = {
-        "records": [],
-        "models": expand(f"{RESULTS}/runs/{{run}}/final/config.json", run=RUNS),
-        "documents": expand(
+        "records": all_records,
+        "models": lambda: expand(
+            f"{RESULTS}/runs/{{run}}/final/config.json", run=RUNS
+        ),
+        "documents": lambda: expand(
             f"{RESULTS}/document_lengths/{{corpus}}.json", corpus=CORPORA
         ),
     }
-    return lambda wildcards: files[made_of(kind, wildcards[kind])]
+    return lambda wildcards: files[made_of(kind, wildcards[kind])]()
 
 
 def model_sources(kind):

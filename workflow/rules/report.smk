@@ -12,8 +12,7 @@ SHARED = source_hash(
 
 rule table:
     input:
-        records=records_shown("table"),
-        runs=runs_shown("table"),
+        shown=what_is_shown("table"),
         published=published_numbers,
         metrics=metrics_shown("table"),
         source="mmv2/reporting/tables/{table}.py",
@@ -36,8 +35,7 @@ rule table:
 
 rule figure:
     input:
-        records=records_shown("figure"),
-        runs=runs_shown("figure"),
+        shown=what_is_shown("figure"),
         metrics=metrics_shown("figure"),
         source="mmv2/reporting/figures/{figure}.py",
     output:

@@ -12,9 +12,12 @@ COLUMNS = ("32k", "4k")
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
-    """MMv2 pre-trained, budget 1, RULER QA at 8 times the training context: trained with m drawn at every step it is
-    ahead of itself trained with a fixed m. The difference at the training context is told beside it.
+    """MMv2 pre-trained, budget 1, in the largest size that has both, RULER QA at 8 times the training context: trained
+    with m drawn at every step it is ahead of itself trained with a fixed m. The difference at the training context is
+    told beside it.
     """
+    both = (evidence.chosen("mmv2", fixed_delay=fixed) for fixed in (False, True))
+    evidence = evidence.at_common_size(*(model[model["init_from"].isna()] for model in both))
     drawn, fixed = (evidence.pre_trained("mmv2", fixed_delay=fixed) for fixed in (False, True))
     context = common_context(drawn, fixed)
     lengths = [context * tokens(column) // tokens("4k") for column in COLUMNS]

@@ -3,9 +3,7 @@
 import pandas as pd
 
 from mmv2.errors import UserError
-from mmv2.reporting.selection import compared, field
-
-WIDTH = "setting_hidden_size"
+from mmv2.reporting.selection import WIDTH, compared, field
 
 
 def largest(records: pd.DataFrame) -> pd.DataFrame:

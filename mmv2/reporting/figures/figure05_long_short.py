@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import asked, draw_many_shot
-from mmv2.reporting.figures._sizes import WIDTH, smallest
-from mmv2.reporting.selection import MAIN_BUDGET, drawn_delay, field, where
+from mmv2.reporting.figures._sizes import smallest
+from mmv2.reporting.selection import MAIN_BUDGET, WIDTH, drawn_delay, field, where
 
 KINDS = ("semantic", "anonymous")
 SPLIT = "long_short"

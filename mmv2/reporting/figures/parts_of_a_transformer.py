@@ -11,10 +11,11 @@ from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._ablations import VARIANT, check_one_model_each, with_names
 from mmv2.reporting.figures._cost import in_percent, mean_terms
-from mmv2.reporting.figures._sizes import WIDTH, largest
+from mmv2.reporting.figures._sizes import largest
 from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import (
     MAIN_BUDGET,
+    WIDTH,
     benchmarks_task,
     counts,
     drawn_delay,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmv2.evaluation import contrasts, statistics
 from mmv2.records import read_records, write_records
 from tests.golden.make_records_laptop import laptop_records
 
@@ -16,3 +17,10 @@ def golden_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def golden(golden_file):
     return read_records(golden_file)
+
+
+@pytest.fixture
+def few_resamplings(monkeypatch):
+    """Quicker, and as good where intervals are not what is tested."""
+    for module in (statistics, contrasts):
+        monkeypatch.setattr(module, "RESAMPLINGS", 1000)

@@ -7,7 +7,7 @@ from mmv2.evaluation import contrasts
 from mmv2.records import write_records
 from mmv2.registry import entry
 from mmv2.reporting.claims_page import read_page, render_claims
-from mmv2.reporting.verdict import RULES
+from mmv2.reporting.verdict import RULES, Condition
 from tests.golden.make_records_claims import world
 from tests.mmv2.reporting.claims.evidence import PUBLISHED
 
@@ -51,7 +51,7 @@ def test_the_page_states_rules_and_the_number_of_comparisons(files, tmp_path):
     assert all(rule in text for rule in RULES)
     assert (
         "3 claims, 3 comparisons; 3 of them on one training seed, so that the variance between trainings is NOT in "
-        "their intervals. 3 hold, 3 of them with Holm's correction for all." in text
+        "their intervals. 3 hold where this scale can tell, 3 of them with Holm's correction for all." in text
     )
 
 
@@ -74,7 +74,10 @@ def test_the_page_names_what_does_not_hold_with_a_correction(files, tmp_path):
     third = page.claims[2].model_copy(update={"verdict": first.model_copy(update={"comparisons": (weak, weak)})})
     weaker = page.model_copy(update={"claims": (page.claims[0], third)})
     lost = f"{third.name}: {weak.name}"
-    assert weaker.correction == f"3 hold, 1 of them with Holm's correction for all. Not so: {lost}; {lost}."
+    assert (
+        weaker.correction
+        == f"3 hold where this scale can tell, 1 of them with Holm's correction for all. Not so: {lost}; {lost}."
+    )
 
 
 def test_what_is_read_is_what_was_written(files, tmp_path):
@@ -107,3 +110,14 @@ def test_what_is_missing_is_told_with_the_claim(files, tmp_path):
     with pytest.raises(UserError, match="claims: none given"):
         render_claims([], files, tmp_path / "claims", PUBLISHED)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_scale_cannot_tell_does_not_count_as_holding(files, tmp_path):
+    render_claims(NAMES, files, tmp_path / "claims", PUBLISHED)
+    page = read_page(tmp_path / "claims.json")
+    unmet = Condition(text="at the floor", met=False)
+    verdict = page.claims[0].verdict.model_copy(update={"conditions": (unmet,)})
+    first = page.claims[0].model_copy(update={"verdict": verdict})
+    untold = page.model_copy(update={"claims": (first, *page.claims[1:])})
+    assert page.correction.startswith("3 hold where")
+    assert untold.correction.startswith("2 hold where")

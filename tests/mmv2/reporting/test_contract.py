@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation import contrasts, statistics
 from mmv2.evaluation.statistics import Interval
 from mmv2.records import read_records, write_records
 from mmv2.registry import entries
@@ -23,6 +22,7 @@ from tests.golden import make_records_small
 from tests.golden.make_records_ablations import PARTS, ablation_records
 from tests.golden.make_records_laptop import write_metrics
 
+pytestmark = pytest.mark.usefixtures("few_resamplings")
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "results" / "published"
 MAIN = ["s1-long", "s4-long"]
@@ -91,13 +91,6 @@ ABOUT = {
 """Figures of differences to one architecture, or of variants of one: without it they say that it is not there."""
 OF_NO_TASK = {"table_search", "search_curves", "training_curves"}
 """What shows whatever tasks the records are of."""
-
-
-@pytest.fixture(autouse=True)
-def few_resamplings(monkeypatch):
-    """Quicker, and as good for what is tested here."""
-    for module in (statistics, contrasts):
-        monkeypatch.setattr(module, "RESAMPLINGS", 1000)
 
 
 @pytest.fixture(scope="session")

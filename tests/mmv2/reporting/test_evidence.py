@@ -34,6 +34,20 @@ def test_of_several_sizes_the_largest_counts():
     assert found.pre_trained("mmv2").records["run"].unique().tolist() == ["mosaic-seed1"]
 
 
+def test_models_are_compared_at_the_largest_size_that_all_have():
+    found, width = evidence(), "setting_hidden_size"
+    larger = found.records["run"].str.startswith("mosaic-").to_numpy()
+    of_larger = found.records[larger].assign(run="large-seed1", member="large-seed1", num_parameters=10**9)
+    found.records = pd.concat([found.records, of_larger.assign(**{width: 2 * of_larger[width]})], ignore_index=True)
+    assert found.pre_trained("mmv2").records["run"].unique().tolist() == ["large-seed1"]
+    both = [found.chosen("mmv2", fixed_delay=fixed) for fixed in (False, True)]
+    common = found.at_common_size(*both)
+    assert common.pre_trained("mmv2").records["run"].unique().tolist() == ["mosaic-seed1"]
+    apart = both[1].assign(**{width: 1})
+    with pytest.raises(UserError, match=r"mosaic_fixed-seed1.*: no size in common; train one size of all"):
+        found.at_common_size(both[0], apart)
+
+
 def test_two_runs_of_one_kind_and_seed_are_not_pooled():
     found = evidence()
     name = found.records["run"] + "-twin"

@@ -78,6 +78,19 @@ def test_a_seed_that_did_not_answer_everything_is_told(seeded):
         accuracy(lacking, "score_official")
 
 
+def test_a_seed_that_lacks_a_task_or_a_step_is_told(seeded):
+    plain = seeded.assign(run=seeded[MEMBER]).drop(columns=MEMBER)
+    third = plain["run"] == "s1.seed-3"
+    without = plain[~(third & (plain["task"] == "ruler_qa"))]
+    with pytest.raises(
+        UserError, match=r"s1\.seed-3: lacks answers .* of s1 gave: step 100, test examples of ruler_qa;"
+    ):
+        seeds_joined(without)
+    early = plain.assign(step=np.where(third, 90, plain["step"]))
+    with pytest.raises(UserError, match="lacks answers that other training seeds of s1 gave: step 90, "):
+        seeds_joined(early)
+
+
 def cell(*rates, number=200):
     """Answers of seeds with these shares of right ones, to one set of questions."""
     return pd.DataFrame(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmv2.evaluation import contrasts, statistics
 from mmv2.evaluation.persistent.table import BENCHMARKS, PUBLISHED
 from mmv2.layers.flops import parameters
 from mmv2.records import read_records, write_records
@@ -23,6 +22,7 @@ from mmv2.suites import load_suite
 from mmv2.training.export import settings
 from tests.golden import make_records_laptop as laptop
 
+pytestmark = pytest.mark.usefixtures("few_resamplings")
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "workflow" / "config"
 SUITES = sorted((CONFIG / "suites").glob("*.yaml"))
@@ -115,12 +115,6 @@ def measured(request, tmp_path_factory):
     write_records(folder / "records.jsonl", records_of(suite, runs))
     files = laptop.write_metrics(folder, [synthetic(config, runs) for config in runs.values()])
     return suite, seeds_joined(read_records([folder / "records.jsonl"])), read_metrics(files)
-
-
-@pytest.fixture(autouse=True)
-def few_resamplings(monkeypatch):
-    for module in (statistics, contrasts):
-        monkeypatch.setattr(module, "RESAMPLINGS", 1000)
 
 
 def of_records(kind, names):

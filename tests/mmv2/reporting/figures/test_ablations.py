@@ -4,22 +4,16 @@ import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation import contrasts, statistics
 from mmv2.records import read_records, write_records
 from mmv2.registry import architecture, entries
 from mmv2.reporting.cost import flops_per_token
 from mmv2.reporting.selection import MEMBER, seeds_joined
 from tests.golden.make_records_ablations import COMMON, MODELS, SIZES, ablation_records, runs
 
+pytestmark = pytest.mark.usefixtures("few_resamplings")
 FIGURES = entries("figure")
 MOSAIC = "Memory Mosaics v2"
 SHORT = "short-term memory alone"
-
-
-@pytest.fixture(autouse=True)
-def few_resamplings(monkeypatch):
-    for module in (statistics, contrasts):
-        monkeypatch.setattr(module, "RESAMPLINGS", 1000)
 
 
 @pytest.fixture(scope="module")
