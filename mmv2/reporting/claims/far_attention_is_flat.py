@@ -17,9 +17,10 @@ LEAST = 2
 
 def judge_claim(evidence: Evidence) -> Verdict:
     """Pre-trained, budget 1, attention of the last token in windows of text at the training context, mean over layers
-    and heads: of what the long-term memory gives to the groups of positions that it holds whole, the nearer half of the
-    positions gets a share that differs from what flat attention would give by less than 2 points. The same of the
-    transformer's attention is told beside it.
+    and heads: of what the long-term memory gives to the groups of positions of which it holds some, the nearer half of
+    the positions gets a share that differs from what flat attention would give by less than 2 points. The same of the
+    transformer's attention is told beside it. A memory that looks nowhere in particular passes, too: that near the last
+    token the position matters, and that needles are found, is in Figure 1 and in attention on the needle.
     """
     comparisons = []
     for arch, name in MAPS.items():
