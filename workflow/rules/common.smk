@@ -259,9 +259,7 @@ def what_is_shown(kind):
     """What a table or figure is made of: records of all runs, or what the runs themselves are, models or documents."""
     files = {
         "records": all_records,
-        "models": lambda: expand(
-            f"{RESULTS}/runs/{{run}}/final/config.json", run=RUNS
-        ),
+        "models": lambda: expand(f"{RESULTS}/runs/{{run}}/final/config.json", run=RUNS),
         "documents": lambda: expand(
             f"{RESULTS}/document_lengths/{{corpus}}.json", corpus=CORPORA
         ),
