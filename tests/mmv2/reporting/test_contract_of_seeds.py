@@ -16,7 +16,8 @@ from mmv2.reporting.style import style
 from tests.mmv2.reporting import test_contract
 from tests.mmv2.reporting.test_contract import FIGURES, PUBLISHED, TABLES
 
-few_resamplings, ablations_file = test_contract.few_resamplings, test_contract.ablations_file
+pytestmark = pytest.mark.usefixtures("few_resamplings")
+ablations_file = test_contract.ablations_file
 golden_file, golden, metrics = test_contract.golden_file, test_contract.golden, test_contract.metrics
 OF_EACH_RUN = {"table_search", "search_curves"}
 """A search compares runs, each of one seed."""
