@@ -238,11 +238,11 @@ class Evidence:
         )
 
     def able(self, arch: str, task: str, *, fixed_delay: bool = False, **fields: Any) -> Condition:
-        """Whether a model, whole, is clear of chance in any cell of a task at one of the budgets ``ABLE``.
+        """Whether a model is clear of chance in any cell of a task at one of the budgets ``ABLE``.
 
-        Clear is an interval of accuracy minus chance that begins at ``CLEAR`` or above.
+        The model is whole and of its largest size. Clear is an interval of accuracy minus chance that begins at ``CLEAR`` or above.
         """
-        found = [self.chosen(arch, budget, fixed_delay) for budget in ABLE]
+        found = [_largest(self.chosen(arch, budget, fixed_delay)) for budget in ABLE]
         answers = selection.where(pd.concat(found), task=task, split="test", **fields)
         best = _clearest([cell for _, cell in answers.groupby(["run", "step", *_CELL, "prompt_style"], dropna=False)])
         mean, low, high = map(points, (best.mean, best.low, best.high))
@@ -295,7 +295,7 @@ class Evidence:
         """The largest size, the last step per run, one run per seed."""
         if records.empty:
             raise UserError(f"records: no {name}; give the suite such a run, or leave this claim out")
-        found = records[records["num_parameters"] == records["num_parameters"].max()]
+        found = _largest(records)
         found = found[found["step"] == found.groupby("run")["step"].transform("max")]
         members = found.groupby("seed")[selection.MEMBER].unique()
         for seed, of_seed in members.items():
@@ -307,6 +307,10 @@ class Evidence:
         first = found.iloc[0]
         arm = f"{first['arch']}, budget {first['budget']:g}{', fixed' if self._fixed[found.index[0]] else ''}"
         return Trained(name + (f", {selection.GROUPED}" if self._grouped[found.index[0]] else ""), arm, found)
+
+
+def _largest(records: pd.DataFrame) -> pd.DataFrame:
+    return records[records["num_parameters"] == records["num_parameters"].max()]
 
 
 def _widths(records: pd.DataFrame) -> pd.Series:

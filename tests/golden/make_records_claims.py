@@ -15,6 +15,7 @@ from mmv2.records import ResultRecord
 from mmv2.registry import architecture
 
 CONTEXT, LONG = 64, 512
+UNSPLIT = ("adaptive_bandwidth", "gated_keys", "lookahead_values", "normalised_keys", "symmetric_keys")
 MODELS = {
     "mosaic": {"arch": "mmv2", "budget": 1.0},
     "mosaic_fixed": {"arch": "mmv2", "budget": 1.0, "delay_is_fixed": True},
@@ -32,7 +33,9 @@ MODELS = {
     "transformer_tuned": {"arch": "transformer", "budget": 1.0, "init_from": "transformer", "step": 9},
     "transformer_8_tuned": {"arch": "transformer", "budget": 8.0, "init_from": "transformer_8", "step": 9},
     "mosaic_small_tuned": {"arch": "mmv2", "budget": 1.0, "init_from": "mosaic_small", "step": 9, "width": 8},
+    "split": {"arch": "transformer_parts", "budget": 1.0},
     "split_tuned": {"arch": "transformer_parts", "budget": 1.0, "init_from": "split", "step": 9},
+    "unsplit": {"arch": "transformer_parts", "budget": 1.0, "parts": UNSPLIT},
 }
 """Checkpoint -> fields of its records, where they differ from the usual."""
 RATES = {
@@ -61,6 +64,8 @@ RATES = {
         "anonymous": {1: 0.5, 2: 0.3, 4: 0.1},
     },
     "mosaic_small_tuned": {"ruler_qa": {64: 0.8, 512: 0.8}},
+    "split": {"ruler_qa": {64: 0.7}},
+    "unsplit": {"ruler_qa": {64: 0.5}},
     "split_tuned": {"semantic": {1: 0.5, 2: 0.3, 4: 0.2}, "anonymous": {1: 0.5, 2: 0.3, 4: 0.2}},
 }
 """Checkpoint -> task, or kind of labels -> context length, benchmark or shots -> share of right answers; of attention
@@ -117,14 +122,16 @@ def _attention(name, near):
 
 
 @cache
-def _shape(arch, width, context):
+def _shape(arch, width, context, parts):
     """Settings and number of parameters."""
     spec = architecture(arch)
-    split = {**SPLIT, "long_term_delay_range": (2, 4)} if arch != "transformer" else {}
-    parts = {"parts": ("long_short",)} if arch == "transformer_parts" else {}
-    config = spec.config(**SHAPE, hidden_size=width, max_seq_len=context, **split, **parts)
+    split = {**SPLIT, "long_term_delay_range": (2, 4)} if arch == "mmv2" or "long_short" in parts else {}
+    own = {"parts": parts} if arch == "transformer_parts" else {}
+    own |= {"rope": False, "initial_bandwidth": "mosaic"} if parts == UNSPLIT else {}
+    config = spec.config(**SHAPE, hidden_size=width, max_seq_len=context, **split, **own)
     told = {**SHAPE, **{name: split[name] for name in SPLIT if split}, "hidden_size": width, "max_seq_len": context}
-    return told | ({"parts_named": config.parts_named} if parts else {}), parameters(spec.build, config)
+    names = ("parts_named", "rope", "initial_bandwidth") if own else ()
+    return told | {name: getattr(config, name) for name in names}, parameters(spec.build, config)
 
 
 def _many_shot(name, seed, label_kind, shots, rate):
@@ -143,7 +150,8 @@ def _many_shot(name, seed, label_kind, shots, rate):
 def _answers(name, seed, task, rate, number, fields):
     model = {"run": name, "step": 100, "init_from": None, "reduction": None, "delay_is_fixed": None, **MODELS[name]}
     fixed, context = model.pop("delay_is_fixed"), LONG if model["init_from"] else CONTEXT
-    shape, number_of_parameters = _shape(model["arch"], model.pop("width", 16), context)
+    parts = model.pop("parts", ("long_short",) if model["arch"] == "transformer_parts" else ())
+    shape, number_of_parameters = _shape(model["arch"], model.pop("width", 16), context, parts)
     if model["arch"] == "mmv2":
         fixed = bool(fixed)
     order = np.random.default_rng(zlib.crc32(f"{task}/{fields['subtask']}/{fields.get('split')}".encode())).permutation(

@@ -122,3 +122,13 @@ def test_a_published_number_is_one_cell():
         found.published(table, "32k", model="transformer_large")
     with pytest.raises(UserError, match="64k: no single number"):
         found.published(table, "64k", model="transformer_large", train_tokens="1T")
+
+
+def test_a_small_model_does_not_vouch_for_a_large_one():
+    weak = [("mosaic", "ruler_qa", length, 0.1) for length in (64, 128, 256, 512)]
+    weak += [("mosaic_tuned", "ruler_qa", length, 0.1) for length in (64, 512)] + [
+        ("mosaic_tuned_1", "ruler_qa", 512, 0.1)
+    ]
+    found = evidence(*weak)
+    assert found.records.query("run == 'mosaic_small_tuned-seed1'")["score_main"].mean() > 0.5
+    assert not found.able("mmv2", "ruler_qa").met

@@ -74,6 +74,7 @@ FAILING = [
     ("s_niah_too_easy", [("transformer_tuned", "ruler_niah", 512, 0.5)]),
     ("long_short_does_not_help_transformer", [("split_tuned", "semantic", shots, 0.8) for shots in (1, 2, 4)]),
     ("long_short_does_not_help_transformer", [("split_tuned", "semantic", shots, 0.97) for shots in (1, 2, 4)]),
+    ("split_helps_beside_the_other_parts", [("unsplit", "ruler_qa", 64, 0.9), ("mosaic", "ruler_qa", 64, 0.6)]),
     (
         "equal_parameters_and_flops",
         [("mosaic_tuned", "ruler_qa", 512, 0.1), ("mosaic_small_tuned", "ruler_qa", 512, 0)],
@@ -97,6 +98,14 @@ OPEN = [
         [("split_tuned", kind, shots, 0.125) for kind in ("semantic", "anonymous") for shots in (1, 2, 4)],
         r"parts of MMv2 is at best .* points above chance on many_shot",
     ),
+    (
+        "split_helps_beside_the_other_parts",
+        [("mosaic", "ruler_qa", length, 0.1) for length in (64, 128, 256, 512)]
+        + [("mosaic_tuned", "ruler_qa", length, 0.1) for length in (64, 512)]
+        + [("mosaic_tuned_1", "ruler_qa", 512, 0.1)],
+        r"Memory Mosaics v2 is at best 10.0 \[.*\] points above chance",
+    ),
+    ("split_helps_beside_the_other_parts", [("unsplit", "ruler_qa", 64, 1.0)], "normalised_keys.* stands at 100.0 %"),
     ("persistent_parity", [("transformer_tuned", "benchmarks", "facts", 0.775)], "leaves it open"),
     ("ahead_at_training_length", [("mosaic", "ruler_qa", 64, 0.725)], "leaves it open"),
     ("ahead_at_training_length", WEAK_QA, r"at best 10.0 \[.*\] points above chance on ruler_qa \(20 needed at"),
@@ -202,6 +211,8 @@ LACKING = [
     ),
     ("icl_semantic_rises", ("transformer_tuned", "semantic"), "none with label_kind semantic"),
     ("long_short_does_not_help_transformer", "split_tuned", "no Transformer with parts of MMv2, budget 1, fine-tuned;"),
+    ("split_helps_beside_the_other_parts", "unsplit", r"no transformer with parts adaptive_bandwidth\+gated_keys"),
+    ("split_helps_beside_the_other_parts", "split", "no Transformer with parts of MMv2, budget 1, pre-trained;"),
     ("equal_parameters_and_flops", "mosaic_small_tuned", "there is no smaller size to compare at equal cost"),
     ("far_attention_is_flat", ("mosaic", "attention"), "none of task attention"),
 ]
