@@ -240,7 +240,8 @@ class Evidence:
     def able(self, arch: str, task: str, *, fixed_delay: bool = False, **fields: Any) -> Condition:
         """Whether a model is clear of chance in any cell of a task at one of the budgets ``ABLE``.
 
-        The model is whole and of its largest size. Clear is an interval of accuracy minus chance that begins at ``CLEAR`` or above.
+        The model is whole and of its largest size. Clear is an interval of accuracy minus chance that begins at
+        ``CLEAR`` or above.
         """
         found = [_largest(self.chosen(arch, budget, fixed_delay)) for budget in ABLE]
         answers = selection.where(pd.concat(found), task=task, split="test", **fields)
