@@ -25,13 +25,8 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 SUITE ?= laptop
-keep:  ## copy the small results of a finished suite to results/measured, for the repository
-	rm -rf results/measured/$(SUITE)
-	mkdir -p results/measured/$(SUITE)/runs
-	cp -r results/$(SUITE)/tables results/$(SUITE)/figures results/measured/$(SUITE)/
-	rm -f results/measured/$(SUITE)/figures/*.pdf results/measured/$(SUITE)/figures/*.svg results/measured/$(SUITE)/tables/*.tex
-	for file in results/$(SUITE)/claims.csv results/$(SUITE)/claims.md; do if [ -f $$file ]; then cp $$file results/measured/$(SUITE)/; fi; done
-	for run in results/$(SUITE)/runs/*/; do cp $${run}final/config.json results/measured/$(SUITE)/runs/$$(basename $$run).json; done
+keep: $(READY)  ## copy the small results of a finished suite to results/measured, for the repository
+	$(VENV)/bin/python -m mmv2.keep $(SUITE)
 
 container: workflow/container.sif  ## the image for `snakemake --software-deployment-method apptainer`
 workflow/container.sif: workflow/container.def requirements.lock

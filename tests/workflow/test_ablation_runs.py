@@ -15,6 +15,7 @@ STAR = {"model.num_kv_heads", "model.max_seq_len", "corpus.document_tokens", "bu
 FIRST = {
     "transformer": ("mmv2", {"arch", "model.rope_theta", "training.learning_rate"}),
     "mmv2_constant_bandwidth": ("mmv2", {"model.adaptive_bandwidth"}),
+    "mmv2_fixed_bandwidth": ("mmv2_constant_bandwidth", {"model.fixed_bandwidth"}),
     "mmv2_delay_longest": ("mmv2", {"model.long_term_delay", "model.long_term_delay_range"}),
     "mmv2_delay_middle": ("mmv2", {"model.long_term_delay", "model.long_term_delay_range"}),
     "mmv2_delay_shortest": ("mmv2", {"model.long_term_delay_range"}),

@@ -22,7 +22,9 @@ class FigureSpec:
     """Of what ``draw`` takes those records that it draws. Raises UserError where there are none."""
     draw: Callable[..., Figure]
     """Records as from ``read_records`` and, if ``metrics``, those as from ``read_metrics`` -> the drawing. A pure
-    function; its docstring is the caption."""
+    function; its docstring begins the caption."""
+    shared: str = ""
+    """How the caption goes on, where that of several figures does alike."""
     remark: Callable[..., str] = no_remark
     """Of what ``draw`` takes, a sentence to stand below the caption, such as the result of a check; or nothing."""
     metrics: bool = False
@@ -31,5 +33,5 @@ class FigureSpec:
     @property
     def caption(self) -> str:
         text = inspect.getdoc(self.draw)
-        assert text, f"{self.title}: the docstring of its draw function is the caption"
-        return text
+        assert text, f"{self.title}: the docstring of its draw function begins the caption"
+        return f"{text} {self.shared}".rstrip()

@@ -36,6 +36,18 @@ _HOW: dict[Way, dict[str, Any]] = {
     "best on dev": {"marker": "_", "linestyle": "none", "markersize": 14, "markeredgewidth": 1.6, "zorder": 2.5},
 }
 """How the two other ways to take one number of four are drawn."""
+BEST = (
+    "Lines with markers are the paper's numbers: for every number of shots the best of four prompt styles on the test "
+    "queries themselves, which is on average too high; thin lines are the mean of the four"
+)
+READ = (
+    "Bars are 95 % intervals over queries, bootstrap or exact where all score the same, for the style shown; that it "
+    "was chosen among four they leave out. An answer counts when the first generated line is the label. Grey lines "
+    "need no model: chance is one over the number of labels; nearest match gives the label of the demonstration that "
+    "shares most with the query; the best constant answer is the label that most of these queries have."
+)
+CAPTION = f"{BEST}. {READ}"
+CAPTION_WITH_DEV = f"{BEST}, dashes the style that was best on development queries. {READ}"
 NAMES = {"semantic": "semantic labels", "anonymous": "anonymous labels", "novel": "labels of an unseen form"}
 
 

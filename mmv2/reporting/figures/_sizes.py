@@ -1,4 +1,5 @@
-"""One size of each architecture: ablations are of the largest, Figures 13 and 14 of the paper of the smallest."""
+"""One size of each architecture: Figures 13 and 14 of the paper are of the smallest, ablations and others of the
+largest."""
 
 import pandas as pd
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
 from mmv2.reporting.figures import FigureSpec
-from mmv2.reporting.figures._many_shot import asked, draw_many_shot
+from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
 from mmv2.reporting.figures._sizes import smallest
 from mmv2.reporting.selection import MAIN_BUDGET, WIDTH, drawn_delay, field, where
 
@@ -43,13 +43,12 @@ def draw(records: pd.DataFrame) -> Figure:
     The split transformer has two attentions side by side in every layer, each with matrices of its own: one over the
     tokens of a short window, one over those beyond a delay, which is drawn in training as for Memory Mosaics v2.
     Nothing else of it differs from the transformer. All three are of one size, the smallest in which the split one was
-    trained. One row for each kind of labels, one panel for each data set. Lines with markers are the paper's numbers:
-    for every number of shots the best of four prompt styles on the test queries themselves, which is on average too
-    high; thin lines are the mean of the four, dashes the style that was best on development queries. Bars are 95 %
-    intervals over queries for the style shown. Runs are those fine-tuned on long contexts, with data budget 1. Grey
-    lines need no model. The paper's Figure 5 is of TACRED.
+    trained. One row for each kind of labels, one panel for each data set. Runs are those fine-tuned on long contexts,
+    with data budget 1. The paper's Figure 5 is of TACRED.
     """
     return draw_many_shot(compared_with_split(records), KINDS, dev=True)
 
 
-FIGURE = FigureSpec(title="In-context learning with split attention (Figure 5)", shown=shown, draw=draw)
+FIGURE = FigureSpec(
+    title="In-context learning with split attention (Figure 5)", shown=shown, draw=draw, shared=CAPTION_WITH_DEV
+)

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmv2.reporting.figures import FigureSpec
-from mmv2.reporting.figures._many_shot import asked, draw_many_shot
+from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
 from mmv2.reporting.figures._sizes import small_ones
 
 KINDS = ("semantic",)
@@ -18,16 +18,15 @@ def shown(records: pd.DataFrame) -> pd.DataFrame:
 def draw(records: pd.DataFrame) -> Figure:
     """Accuracy over the number of shots, semantic labels.
 
-    One panel for each data set. Lines with markers are the paper's numbers: for every number of shots the best of
-    four prompt styles on the test queries themselves, which is on average too high; thin lines are the mean of the
-    four, dashes the style that was best on development queries. Bars are 95 % bootstrap intervals over queries
-    (exact where all score the same) for the style shown; that it was chosen among four they leave out. An answer
-    counts when the first generated line is the label. Runs are those fine-tuned on long contexts, with data budget
-    1, of the smallest size trained. Grey lines need no model: chance is one over the number of labels; nearest
-    match gives the label of the demonstration that shares most with the query; the best constant answer is the
-    label that most of these queries have.
+    One panel for each data set. Runs are those fine-tuned on long contexts, with data budget 1, each architecture in
+    its smallest size.
     """
     return draw_many_shot(small_ones(records), KINDS, dev=True)
 
 
-FIGURE = FigureSpec(title="In-context learning of semantic labels, small size (Figure 13)", shown=shown, draw=draw)
+FIGURE = FigureSpec(
+    title="In-context learning of semantic labels, small size (Figure 13)",
+    shown=shown,
+    draw=draw,
+    shared=CAPTION_WITH_DEV,
+)

@@ -30,6 +30,7 @@ from mmv2.reporting.style import REFERENCE, legend_below, looks, new_panels, pro
 
 PARTS = "transformer_parts"
 BASE = "transformer"
+RATE = "setting_learning_rate"
 _NAME = 34
 """Letters in a line of a model's name."""
 
@@ -71,26 +72,30 @@ def _models(records: pd.DataFrame) -> pd.DataFrame:
             "records: none of runs trained from scratch with parts of Memory Mosaics v2 and of the transformer of that "
             "size; give the suite runs of arch transformer_parts and transformer, or leave this result out"
         )
-    found = with_names(found, _name)
+    (rate, *_) = sorted(field(_of_base(found), RATE).unique())
+    found = with_names(found, lambda run: _name(run, rate))
     check_one_model_each(found)
     return found
 
 
-def _name(run: pd.Series) -> str:
-    return (run["arch"] == PARTS and ", ".join(variant(run))) or named(run)
+def _name(run: pd.Series, rate: float) -> str:
+    """What it has of Memory Mosaics v2, and its peak learning rate if that is not the transformer's."""
+    name = (run["arch"] == PARTS and ", ".join(variant(run))) or named(run)
+    own = run.get(RATE)
+    return name + (f", learning rate {own:g}" if pd.notna(own) and own != rate else "")
 
 
 def draw(records: pd.DataFrame) -> Figure:
     """Accuracy of a transformer with parts of Memory Mosaics v2, minus that of the transformer, in points.
 
-    One line for each transformer: with each part alone, with 5 (all but the split) and with 6 (all); without positions
-    and from the initial bandwidth of Memory Mosaics v2, where a name tells it, else as the transformer; and for Memory
-    Mosaics v2. A point is the difference in means over the same examples, a bar its 95 % interval, paired by example;
-    the differences are not corrected for their number. One panel for each length of RULER question answering, then,
-    where all were asked, in-context learning (mean over prompt styles, data sets and shots) and benchmarks (mean over
-    all); its title tells the accuracy of the transformer. Runs are trained from scratch, with data budget 1, all of one
-    width. The paper asks why splitting attention does not help a transformer as it helps Memory Mosaics v2 (Figure 5),
-    and leaves it open.
+    One line for each transformer: with each part alone, with two, with 5 (all but the split) and with 6 (all); without
+    positions, from the initial bandwidth of Memory Mosaics v2 and with another peak learning rate, where a name tells
+    it, else as the transformer; and for Memory Mosaics v2. A point is the difference in means over the same examples,
+    a bar its 95 % interval, paired by example; the differences are not corrected for their number. One panel for each
+    length of RULER question answering, then, where all were asked, in-context learning (mean over prompt styles, data
+    sets and shots) and benchmarks (mean over all); its title tells the accuracy of the transformer. Runs are trained
+    from scratch, with data budget 1, all of one width. The paper asks why splitting attention does not help a
+    transformer as it helps Memory Mosaics v2 (Figure 5), and leaves it open.
     """
     panels = _panels(records)
     measured = pd.concat(panels.values())

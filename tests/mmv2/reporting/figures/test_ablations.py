@@ -79,8 +79,16 @@ def test_a_difference_is_that_of_the_means(ablations, draw):
     places = [text.get_text() for text in panel.get_yticklabels()]
     drawn = [float(line.lines[0].get_xdata()[0]) for line in panel.containers]
     assert drawn[places.index("6 parts")] == pytest.approx(expected)
+    assert not any("learning rate" in place for place in places), "all have the transformer's"
     with pytest.raises(UserError, match="with parts of Memory Mosaics v2 and of the transformer"):
         FIGURES["parts_of_a_transformer"].shown(ablations[ablations["run"] != "transformer"])
+
+
+def test_another_learning_rate_is_told(ablations):
+    of_all = ablations["run"].eq("parts-all")
+    found = ablations.assign(setting_learning_rate=ablations["setting_learning_rate"].mask(of_all, 8e-3))
+    names = FIGURES["parts_of_a_transformer"].shown(found).drop_duplicates("run").set_index("run")["variant"]
+    assert [name for name in names if "learning rate" in name] == ["6 parts, learning rate 0.008"]
 
 
 def test_split_attention_is_shown_alone_and_in_one_size(ablations):
@@ -89,6 +97,12 @@ def test_split_attention_is_shown_alone_and_in_one_size(ablations):
     assert set(found["setting_parts_named"].dropna()) == {"long_short"}
     with pytest.raises(UserError, match="none of fine-tuned runs with parts"):
         FIGURES["figure05_long_short"].shown(ablations[ablations["arch"] != "transformer_parts"])
+
+
+@pytest.mark.parametrize("name", ["figure03_semantic_labels", "figure04_anonymous_labels"])
+def test_figures_of_the_main_comparison_are_of_the_largest_size(name, ablations):
+    assert ablations["setting_hidden_size"].nunique() == 2
+    assert set(FIGURES[name].shown(ablations)["setting_hidden_size"]) == {16}
 
 
 def test_one_size_has_no_small_one(ablations):
