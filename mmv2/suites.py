@@ -191,13 +191,13 @@ def _runs_of(suite: SuiteConfig, path: Path, folder: Path) -> dict[str, RunConfi
 
 
 def _seeded(path: Path, seeds: tuple[int, ...]) -> Iterator[RunConfig]:
-    """A run with each training seed, called by it where there are several: ``one.seed-2``."""
+    """A run with each training seed, called by it: ``one.seed-2``. So one seed more trains nothing again."""
     if not seeds:
         yield load_run(path)
         return
     content, file_of = read_run(path)
     for seed in seeds:
-        ending = f".seed-{seed}" if len(seeds) > 1 else ""
+        ending = f".seed-{seed}"
         changed: dict[str, Any] = {"training": {"seed": seed}}
         if content.get("init_from") is not None:
             changed["init_from"] = f"{content['init_from']}{ending}"

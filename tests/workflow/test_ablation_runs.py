@@ -8,7 +8,9 @@ from mmv2.layers.flops import parameters
 from mmv2.suites import load_suite
 
 CONFIG = Path(__file__).parents[2] / "workflow" / "config"
-SUITE, RUNS = load_suite(CONFIG / "suites" / "ablations.yaml", CONFIG / "runs")
+SEED = ".seed-1"
+SUITE, PLANNED = load_suite(CONFIG / "suites" / "ablations.yaml", CONFIG / "runs")
+RUNS = {name.removesuffix(SEED): run for name, run in PLANNED.items()}
 SMALL = {f"model.{name}" for name in ("hidden_size", "num_heads", "intermediate_size")}
 SPLIT = {f"model.{name}" for name in ("short_term_window", "long_term_delay", "long_term_delay_range")}
 STAR = {"model.num_kv_heads", "model.max_seq_len", "corpus.document_tokens", "budget", "training.global_batch_size"}
@@ -80,6 +82,13 @@ def differing(one, other):
     return {key for key in mine.keys() & theirs.keys() if mine[key] != theirs[key]}, mine.keys() == theirs.keys()
 
 
+def test_one_seed_of_the_full_suite_is_the_same_training():
+    _, full = load_suite(CONFIG / "suites" / "laptop_full.yaml", CONFIG / "runs")
+    both = PLANNED.keys() & full.keys()
+    assert {"mmv2.seed-1", "mmv2_long.seed-1", "parts_long_short_long.seed-1"} <= both
+    assert all(PLANNED[name].scientific() == full[name].scientific() for name in both)
+
+
 def test_every_run_stands_beside_another():
     assert {*FIRST, "mmv2"} == set(SCRATCH)
     assert {"mmv2_long", "transformer_long"} <= set(TUNED)
@@ -100,7 +109,7 @@ def test_parts_are_those_of_the_name():
 
 @pytest.mark.parametrize("name", TUNED)
 def test_a_fine_tuning_is_of_its_run_and_by_the_recipe_of_all(name):
-    start = RUNS[name].init_from
+    start = RUNS[name].init_from.removesuffix(SEED)
     assert name == f"{start}_long"
     keys, same_config = differing(name, start)
     assert same_config
