@@ -16,7 +16,9 @@ from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import Interval
 from mmv2.files import make_folder, write_text
 from mmv2.records import read_records
-from mmv2.reporting.selection import MEMBER, SEED, accuracy, main_score, num_seeds, percent, seeds_joined
+from mmv2.reporting.accuracies import SEED, accuracy, percent
+from mmv2.reporting.fields import MEMBER, main_score
+from mmv2.reporting.seeds import num_seeds, seeds_joined
 from mmv2.reporting.writer import rounded, to_csv
 
 CELL = ("task", "subtask", "context_length", "num_shots", "label_kind", "prompt_style")

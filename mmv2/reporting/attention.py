@@ -13,7 +13,10 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from mmv2.evaluation.statistics import Interval, ratio_interval
-from mmv2.reporting.selection import SEED, by_seed, compared, field, of_task
+from mmv2.reporting.accuracies import SEED
+from mmv2.reporting.fields import field
+from mmv2.reporting.seeds import by_seed
+from mmv2.reporting.selection import compared, of_task
 from mmv2.reporting.style import Look, proxy
 
 TASK = "attention"

@@ -6,7 +6,8 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval, ratio_interval
-from mmv2.reporting.selection import SEED, by_seed
+from mmv2.reporting.accuracies import SEED
+from mmv2.reporting.seeds import by_seed
 
 TASK = "bits_per_byte"
 _BITS = re.compile(r"detail_bits_(\d+)")

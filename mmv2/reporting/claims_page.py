@@ -18,7 +18,7 @@ from mmv2.registry import entry
 from mmv2.reporting.claims import ClaimSpec, Dimension
 from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.published import FOLDER
-from mmv2.reporting.selection import seeds_joined
+from mmv2.reporting.seeds import seeds_joined
 from mmv2.reporting.verdict import RULES, Comparison, Verdict, corrected, points
 from mmv2.reporting.writer import write_table
 

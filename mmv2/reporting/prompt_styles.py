@@ -11,7 +11,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.records import CHECKPOINT
-from mmv2.reporting.selection import main_score
+from mmv2.reporting.fields import main_score
 
 Way = Literal["best on test", "mean", "best on dev"]
 CELL = [*CHECKPOINT, "seed", "subtask", "label_kind", "num_shots"]

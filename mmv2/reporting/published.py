@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.registry import architecture, architectures
-from mmv2.reporting.selection import words
+from mmv2.reporting.fields import words
 
 FOLDER = Path("results") / "published"
 """Relative to the repository, which is where the workflow runs."""

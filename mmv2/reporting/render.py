@@ -12,9 +12,10 @@ from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec, render_run_figure, render_run_table, save_figure
 from mmv2.reporting.published import FOLDER, read_published
-from mmv2.reporting.selection import seeds_joined, variant
+from mmv2.reporting.seeds import seeds_joined
 from mmv2.reporting.style import style
 from mmv2.reporting.tables import TableSpec
+from mmv2.reporting.variants import variant
 from mmv2.reporting.writer import write_table
 
 

@@ -12,7 +12,7 @@ from mmv2.errors import UserError
 from mmv2.registry import architecture
 from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.search import last_loss
-from mmv2.reporting.selection import without_seed
+from mmv2.reporting.seeds import without_seed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from mmv2.config import TrainingConfig
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
 from mmv2.registry import architecture
-from mmv2.reporting.selection import MEMBER, accuracy_by_query, field, main_score, of_task, reference
+from mmv2.reporting.accuracies import accuracy_by_query, reference
+from mmv2.reporting.fields import MEMBER, field, main_score
+from mmv2.reporting.selection import of_task
 
 TOLD = ("learning_rate", "global_batch_size", "warmup_steps")
 """Settings of every run that are told of it, whether they differ or not."""

@@ -19,7 +19,9 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mmv2.reporting.selection import MAIN_BUDGET, field, variant
+from mmv2.reporting.fields import field
+from mmv2.reporting.selection import MAIN_BUDGET
+from mmv2.reporting.variants import variant
 
 _COLOURS = {
     "mmv2": "#0072B2",

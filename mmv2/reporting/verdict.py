@@ -18,7 +18,7 @@ import numpy as np
 from mmv2.config import Config
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import ALPHA, RESAMPLINGS
-from mmv2.reporting.selection import SEED
+from mmv2.reporting.accuracies import SEED
 from mmv2.reporting.writer import rounded
 
 CLEAR = 20.0

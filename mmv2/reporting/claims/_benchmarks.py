@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mmv2.reporting.evidence import Answers
+from mmv2.reporting.answers import Answers
 from mmv2.reporting.verdict import Comparison, Demand, compare, points
 
 

@@ -1,6 +1,7 @@
 """What the two claims about removing the long-term memory after training share."""
 
-from mmv2.reporting.evidence import Answers, Evidence
+from mmv2.reporting.answers import Answers
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.selection import benchmarks_task
 from mmv2.reporting.verdict import Condition
 

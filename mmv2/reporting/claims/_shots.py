@@ -1,6 +1,7 @@
 """What the claims about in-context learning share."""
 
-from mmv2.reporting.evidence import Answers, Evidence
+from mmv2.reporting.answers import Answers
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.verdict import Comparison, Condition, Verdict, compare, falls, judge, rises
 
 ARCHS = ("mmv2", "transformer")

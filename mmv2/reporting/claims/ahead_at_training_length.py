@@ -1,8 +1,9 @@
 """Claim: ahead on RULER question answering at the length of training (Table 3)."""
 
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TABLE_3, TASK, able, gap_at_training_length
-from mmv2.reporting.evidence import SIZES, Evidence, common_context
+from mmv2.reporting.evidence import SIZES, Evidence
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 
 

@@ -6,10 +6,11 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.contrasts import Term
+from mmv2.reporting.answers import Trained, common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK, able
 from mmv2.reporting.cost import flops_per_token
-from mmv2.reporting.evidence import Evidence, Trained, common_context
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.verdict import ABOVE, Comparison, Verdict, compare, judge
 
 COSTS = ("parameters", "FLOPs per token")

@@ -1,9 +1,10 @@
 """Claim: MMv2 extrapolates to longer contexts without fine-tuning, the transformer fails (Table 3)."""
 
 from mmv2.errors import UserError
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TABLE_3, TASK, able
-from mmv2.reporting.evidence import SIZES, Evidence, common_context
+from mmv2.reporting.evidence import SIZES, Evidence
 from mmv2.reporting.published import tokens
 from mmv2.reporting.verdict import ABOVE, KEPT, Verdict, compare, judge
 

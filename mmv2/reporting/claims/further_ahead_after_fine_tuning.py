@@ -1,8 +1,9 @@
 """Claim: fine-tuning on long contexts puts MMv2 further ahead on RULER question answering (Tables 3 and 4)."""
 
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TABLE_3, TABLE_4, TASK, able, gap, gap_at_training_length
-from mmv2.reporting.evidence import SIZES, Evidence, common_context
+from mmv2.reporting.evidence import SIZES, Evidence
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.selection import field
+from mmv2.reporting.fields import field
 from mmv2.reporting.verdict import ABOVE, CLOSED, Verdict, compare, judge
 
 SPLIT = "long_short"

@@ -1,8 +1,9 @@
 """Claim: eight times more data does not close the transformer's gap on RULER question answering (Table 5)."""
 
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK, able
-from mmv2.reporting.evidence import Evidence, common_context
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 
 TABLE_5 = "table05_ruler_qa_more_data.csv"

@@ -1,8 +1,9 @@
 """Claim: one minibatch of long-context fine-tuning is enough for MMv2 (Figure 8)."""
 
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK, able
-from mmv2.reporting.evidence import Evidence, common_context
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 
 

@@ -1,8 +1,9 @@
 """Claim: a single needle in a haystack is too easy to tell the architectures apart (Table 13)."""
 
 from mmv2.errors import UserError
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
-from mmv2.reporting.evidence import SIZES, Evidence, common_context
+from mmv2.reporting.evidence import SIZES, Evidence
 from mmv2.reporting.verdict import SOLVED, Verdict, compare, judge
 
 TASK = "ruler_niah"

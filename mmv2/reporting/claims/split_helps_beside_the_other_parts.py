@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from mmv2.errors import UserError
+from mmv2.reporting.answers import Trained, common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK
-from mmv2.reporting.evidence import Evidence, Trained, common_context
-from mmv2.reporting.selection import field
+from mmv2.reporting.evidence import Evidence
+from mmv2.reporting.fields import field
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 
 OTHERS = "adaptive_bandwidth+gated_keys+lookahead_values+normalised_keys+symmetric_keys"

@@ -1,8 +1,9 @@
 """Claim: drawing the long-term delay m anew in training buys extrapolation (Table 12)."""
 
+from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK
-from mmv2.reporting.evidence import Evidence, common_context
+from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.published import tokens
 from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
 

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
+from mmv2.reporting.accuracies import accuracy, counts
+from mmv2.reporting.fields import FIXED_DELAY, field
 from mmv2.reporting.figures._curves import (
     axis_in_percent,
     axis_in_powers,
@@ -20,21 +22,9 @@ from mmv2.reporting.figures._curves import (
     training_context,
 )
 from mmv2.reporting.figures._sizes import largest
-from mmv2.reporting.selection import (
-    FIXED_DELAY,
-    MAIN_BUDGET,
-    ablated,
-    accuracy,
-    counts,
-    field,
-    grouped,
-    is_fixed,
-    named,
-    of_task,
-    variant,
-    where,
-)
+from mmv2.reporting.selection import MAIN_BUDGET, of_task, where
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
+from mmv2.reporting.variants import ablated, grouped, is_fixed, named, variant
 
 TASK = "ruler_qa"
 SCORE = "score_official"

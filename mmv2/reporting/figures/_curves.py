@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.selection import reference, references
+from mmv2.reporting.accuracies import reference, references
 from mmv2.reporting.style import BAND, REFERENCE, REFERENCE_DASHES, Look, looks
 
 Points = Mapping[float, Interval]

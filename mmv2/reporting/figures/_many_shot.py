@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import accuracy, counts, with_constant_answer
+from mmv2.reporting.fields import main_score
 from mmv2.reporting.figures._curves import (
     axis_in_percent,
     axis_in_powers,
@@ -19,15 +21,7 @@ from mmv2.reporting.figures._curves import (
     reference_curves,
 )
 from mmv2.reporting.prompt_styles import Way, best_style
-from mmv2.reporting.selection import (
-    accuracy,
-    counts,
-    fine_tuned,
-    main_score,
-    of_task,
-    where,
-    with_constant_answer,
-)
+from mmv2.reporting.selection import fine_tuned, of_task, where
 from mmv2.reporting.style import Look, legend_below, looks, new_panels, proxy
 
 TASK = "many_shot"

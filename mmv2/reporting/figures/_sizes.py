@@ -4,7 +4,8 @@ largest."""
 import pandas as pd
 
 from mmv2.errors import UserError
-from mmv2.reporting.selection import WIDTH, compared, field
+from mmv2.reporting.fields import WIDTH, field
+from mmv2.reporting.selection import compared
 
 
 def largest(records: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import counts
 from mmv2.reporting.attention import AttentionMap, check_of_reach, lacking, looked_at, maps, mean
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import curve, moved, offsets
-from mmv2.reporting.selection import counts
 from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, Look, legend_below, looks, new_panels, proxy
 
 CHANCE = "Flat attention to all that a map holds (chance)"

@@ -3,10 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mmv2.reporting.accuracies import counts
 from mmv2.reporting.bits import TASK, bits_per_byte, bounds
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_powers, by_training, curve, offsets, panel_width, training_context
-from mmv2.reporting.selection import counts, of_task
+from mmv2.reporting.selection import of_task
 from mmv2.reporting.style import legend_below, new_panels
 
 

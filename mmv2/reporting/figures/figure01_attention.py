@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import counts
 from mmv2.reporting.attention import AttentionMap, check_of_reach, lacking, looked_at, maps, mean
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import by_training, curve, panel_width
-from mmv2.reporting.selection import counts
 from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, legend_below, new_panels
 
 ITSELF = 0.5

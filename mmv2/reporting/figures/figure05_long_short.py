@@ -4,10 +4,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
+from mmv2.reporting.fields import WIDTH, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
 from mmv2.reporting.figures._sizes import smallest
-from mmv2.reporting.selection import MAIN_BUDGET, WIDTH, drawn_delay, field, where
+from mmv2.reporting.selection import MAIN_BUDGET, drawn_delay, where
 
 KINDS = ("semantic", "anonymous")
 SPLIT = "long_short"

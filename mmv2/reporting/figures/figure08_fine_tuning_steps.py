@@ -4,9 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
+from mmv2.reporting.accuracies import accuracy, counts
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points, reference_curves
-from mmv2.reporting.selection import accuracy, counts, milestones, papers_own
+from mmv2.reporting.selection import milestones, papers_own
 from mmv2.reporting.style import legend_below, looks, new_panels
 
 TASK = "ruler_qa"

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from mmv2.reporting.accuracies import counts
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._cost import Measured, by_label, chance, measured, tasks
 from mmv2.reporting.figures._curves import curve
-from mmv2.reporting.selection import compared, counts
+from mmv2.reporting.selection import compared
 from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, Look, legend_below, looks, new_panels, proxy
 
 COSTS = {"flops": "forward FLOPs per token", "parameters": "parameters"}

@@ -4,6 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmv2.reporting.accuracies import accuracy_by_query, counts
+from mmv2.reporting.fields import main_score, words
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import (
     axis_in_percent,
@@ -13,7 +15,7 @@ from mmv2.reporting.figures._curves import (
     points,
     reference_curves,
 )
-from mmv2.reporting.selection import accuracy_by_query, compared, counts, last_stage, main_score, of_task, words
+from mmv2.reporting.selection import compared, last_stage, of_task
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
 TASKS = {"icl_regular_languages": "regular languages", "icl_code": "output of programs", "icl_reasoning": ""}

@@ -8,25 +8,16 @@ from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import counts
+from mmv2.reporting.fields import WIDTH, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._ablations import VARIANT, check_one_model_each, with_names
 from mmv2.reporting.figures._cost import in_percent, mean_terms
 from mmv2.reporting.figures._sizes import largest
 from mmv2.reporting.prompt_styles import best_style
-from mmv2.reporting.selection import (
-    MAIN_BUDGET,
-    WIDTH,
-    benchmarks_task,
-    counts,
-    drawn_delay,
-    field,
-    named,
-    of_task,
-    pretrained,
-    variant,
-    where,
-)
+from mmv2.reporting.selection import MAIN_BUDGET, benchmarks_task, drawn_delay, of_task, pretrained, where
 from mmv2.reporting.style import REFERENCE, legend_below, looks, new_panels, proxy
+from mmv2.reporting.variants import named, variant
 
 PARTS = "transformer_parts"
 BASE = "transformer"

@@ -6,9 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
+from mmv2.reporting.accuracies import accuracy, counts
+from mmv2.reporting.fields import main_score
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_percent, curve, offsets, points, reference_curves
-from mmv2.reporting.selection import accuracy, compared, counts, last_stage, main_score, of_task
+from mmv2.reporting.selection import compared, last_stage, of_task
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 
 TASKS = ("ruler_qa", "ruler_niah")

@@ -4,6 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmv2.reporting.accuracies import accuracy, counts
+from mmv2.reporting.fields import ratio_name
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import (
     axis_in_percent,
@@ -16,7 +18,7 @@ from mmv2.reporting.figures._curves import (
     reference_curves,
     training_context,
 )
-from mmv2.reporting.selection import accuracy, counts, more_data_and_delays, of_task, ratio_name
+from mmv2.reporting.selection import more_data_and_delays, of_task
 from mmv2.reporting.style import legend_below, new_panels
 
 TASK = "ruler_qa"

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
 from mmv2.errors import UserError
+from mmv2.reporting.fields import MEMBER, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import by_training, panel_width
-from mmv2.reporting.selection import MEMBER, field
 from mmv2.reporting.style import Look, legend_below, new_panels
 
 PER_OCTAVE = 8

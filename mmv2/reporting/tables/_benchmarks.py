@@ -14,8 +14,9 @@ import pandas as pd
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.persistent.table import BENCHMARKS
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import BASELINES, SEED, accuracy_by_query, counts, reference, references
 from mmv2.reporting.published import count, published_model, tokens
-from mmv2.reporting.selection import BASELINES, SEED, accuracy_by_query, counts, reference, references, where
+from mmv2.reporting.selection import where
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
 
 SCORE = "score_accuracy"

@@ -6,7 +6,9 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.selection import MAIN_BUDGET, counts, drawn_delay, field, last_stage, where
+from mmv2.reporting.accuracies import counts
+from mmv2.reporting.fields import field
+from mmv2.reporting.selection import MAIN_BUDGET, drawn_delay, last_stage, where
 from mmv2.reporting.tables._rows import Row, assembled, checkpoints, measured_row
 
 

@@ -10,20 +10,11 @@ import pandas as pd
 
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import Interval
+from mmv2.reporting.accuracies import SEED, accuracy, counts, distinct_examples, reference, references
+from mmv2.reporting.fields import FIXED_DELAY, field, ratio_name
 from mmv2.reporting.published import count, published_model, tokens
-from mmv2.reporting.selection import (
-    FIXED_DELAY,
-    SEED,
-    accuracy,
-    counts,
-    distinct_examples,
-    field,
-    is_fixed,
-    ratio_name,
-    reference,
-    references,
-)
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
+from mmv2.reporting.variants import is_fixed
 
 SCORES = ("official", "strict")
 AVERAGED = "ruler_qa"

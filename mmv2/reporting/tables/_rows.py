@@ -6,8 +6,9 @@ import pandas as pd
 
 from mmv2.evaluation.statistics import Interval
 from mmv2.records import CHECKPOINT
+from mmv2.reporting.fields import FIXED_DELAY, field
 from mmv2.reporting.published import PublishedModel
-from mmv2.reporting.selection import FIXED_DELAY, field, named
+from mmv2.reporting.variants import named
 
 Cell = str | int | float | Interval | None
 Row = dict[str, Cell]

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from mmv2.reporting.selection import accuracy, of_task
+from mmv2.reporting.accuracies import accuracy
+from mmv2.reporting.selection import of_task
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._compression import beside_compression, compression_table
 

@@ -2,8 +2,10 @@
 
 import pandas as pd
 
+from mmv2.reporting.accuracies import accuracy
+from mmv2.reporting.fields import main_score
 from mmv2.reporting.prompt_styles import best_style
-from mmv2.reporting.selection import accuracy, main_score, of_task, where
+from mmv2.reporting.selection import of_task, where
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._compression import beside_compression, compression_table
 

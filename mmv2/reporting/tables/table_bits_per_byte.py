@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 
 from mmv2.evaluation.statistics import Interval, ratio_interval
+from mmv2.reporting.accuracies import SEED, counts, percent, reference
 from mmv2.reporting.bits import TASK, bits_per_byte
-from mmv2.reporting.selection import SEED, by_seed, check_comparable, counts, main_score, of_task, percent, reference
+from mmv2.reporting.fields import main_score
+from mmv2.reporting.seeds import by_seed
+from mmv2.reporting.selection import check_comparable, of_task
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._rows import NO_MODEL, Row, assembled, checkpoints, measured_row
 

@@ -7,20 +7,11 @@ import numpy as np
 import pandas as pd
 
 from mmv2.evaluation.statistics import Interval, others_at_most, ratio_interval
+from mmv2.reporting.accuracies import SEED, accuracy, counts, percent, reference, references, with_constant_answer
+from mmv2.reporting.fields import main_score
 from mmv2.reporting.prompt_styles import best_style
-from mmv2.reporting.selection import (
-    SEED,
-    accuracy,
-    by_seed,
-    counts,
-    last_stage,
-    main_score,
-    of_task,
-    percent,
-    reference,
-    references,
-    with_constant_answer,
-)
+from mmv2.reporting.seeds import by_seed
+from mmv2.reporting.selection import last_stage, of_task
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row
 

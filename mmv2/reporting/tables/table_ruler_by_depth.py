@@ -8,7 +8,8 @@ import pandas as pd
 from mmv2.errors import UserError
 from mmv2.evaluation.scoring import postprocess
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.selection import accuracy, compared, counts, distinct_examples, of_task, reference, references
+from mmv2.reporting.accuracies import accuracy, counts, distinct_examples, reference, references
+from mmv2.reporting.selection import compared, of_task
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.tables._rows import NO_MODEL, Row, assembled, checkpoints, measured_row
 

@@ -16,8 +16,8 @@ from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec
 from mmv2.reporting.published import read_published
 from mmv2.reporting.render import render_figure, render_table
-from mmv2.reporting.selection import ablated
 from mmv2.reporting.style import style
+from mmv2.reporting.variants import ablated
 from tests.golden import make_records_small
 from tests.golden.make_records_ablations import PARTS, ablation_records
 from tests.golden.make_records_laptop import write_metrics

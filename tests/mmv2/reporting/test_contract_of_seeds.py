@@ -10,8 +10,9 @@ from matplotlib.container import ErrorbarContainer
 
 from mmv2.evaluation.statistics import Interval
 from mmv2.registry import entries
+from mmv2.reporting.fields import MEMBER
 from mmv2.reporting.published import read_published
-from mmv2.reporting.selection import MEMBER, seeds_joined
+from mmv2.reporting.seeds import seeds_joined
 from mmv2.reporting.style import style
 from tests.mmv2.reporting import test_contract
 from tests.mmv2.reporting.test_contract import FIGURES, PUBLISHED, TABLES

@@ -8,28 +8,15 @@ from mmv2.errors import UserError
 from mmv2.evaluation.statistics import interval
 from mmv2.records import read_records, write_records
 from mmv2.registry import architecture
+from mmv2.reporting.accuracies import SEED, accuracy, accuracy_by_query, counts
 from mmv2.reporting.evidence import Evidence
+from mmv2.reporting.fields import MEMBER
 from mmv2.reporting.prompt_styles import best_style
-from mmv2.reporting.selection import (
-    _OPTIONS,
-    MEMBER,
-    SEED,
-    accuracy,
-    accuracy_by_query,
-    both_delays,
-    by_seed,
-    compared,
-    counts,
-    drawn_delay,
-    fine_tuned,
-    milestones,
-    more_data,
-    of_task,
-    seeds_joined,
-    variant,
-)
+from mmv2.reporting.seeds import by_seed, seeds_joined
+from mmv2.reporting.selection import both_delays, compared, drawn_delay, fine_tuned, milestones, more_data, of_task
 from mmv2.reporting.style import looks
 from mmv2.reporting.tables.table04_ruler_qa_finetuned import build
+from mmv2.reporting.variants import _OPTIONS, variant
 from tests.golden.make_records_ablations import ablation_records
 from tests.golden.make_records_seeds import seeded_records
 from tests.mmv2.reporting.claims.evidence import PUBLISHED, evidence

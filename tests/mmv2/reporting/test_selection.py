@@ -4,23 +4,14 @@ import pytest
 from mmv2.errors import UserError
 from mmv2.records import EXAMPLE
 from mmv2.reporting.selection import (
-    accuracy,
-    accuracy_by_query,
     benchmarks_task,
     both_delays,
     check_comparable,
     compared,
-    counts,
-    distinct_examples,
     fine_tuned,
-    main_score,
     milestones,
-    named,
     of_task,
     pretrained,
-    ratio_name,
-    reference,
-    references,
     several_budgets,
     where,
     with_reductions,
@@ -37,16 +28,6 @@ def record(run, **changes):
 def runs(records):
     """Names of the runs that are left."""
     return sorted(records["run"].unique())
-
-
-RUNS = [("a", "q1"), ("b", "q1"), ("b", "q2")]
-
-
-@pytest.mark.parametrize(
-    ("ratio", "name"), [(0.125, "1/8x"), (1 / 3, "1/3x"), (1.0, "1x"), (16.0, "16x"), (1.5, "1.5x"), (0.75, "0.75x")]
-)
-def test_ratios_are_named_as_people_say_them(ratio, name):
-    assert ratio_name(ratio) == name
 
 
 def test_of_a_task_the_last_step_of_each_run_counts():
@@ -89,18 +70,6 @@ def test_a_task_without_records_is_told_with_those_there_are():
     records = pd.DataFrame([("a", 5, "x"), ("a", 5, "w")], columns=["run", "step", "task"])
     with pytest.raises(UserError, match="records: none of task ruler_qa, only of w, x;"):
         of_task(records, "ruler_qa")
-
-
-def test_accuracy_is_in_percent():
-    found = accuracy(pd.DataFrame({"score_official": [1.0, 0.0, 0.0, 0.0]}), "score_official")
-    assert found.mean == 25
-    assert 0 <= found.low < 25 < found.high <= 100
-    assert found.num_examples == 4
-
-
-def test_an_example_that_several_runs_answered_is_one_example():
-    rows = [{**dict.fromkeys(EXAMPLE, "x"), "example_id": name, "data_hash": "d", "run": run} for run, name in RUNS]
-    assert distinct_examples(pd.DataFrame(rows))["example_id"].tolist() == ["q1", "q2"]
 
 
 def test_another_split_is_taken_only_when_asked_for():
@@ -208,54 +177,6 @@ def test_where_takes_values_settings_and_empty_fields():
     assert runs(where(records, setting_unknown=None)) == ["a", "b"]
     with pytest.raises(UserError, match=r"none with arch z \(there are: x, y\)"):
         where(records, arch="z")
-
-
-def test_a_query_asked_again_is_no_other_query():
-    scores = [1.0, 0.0] * 10
-    once = pd.DataFrame({"example_id": [f"q{n}" for n in range(20)], "s": scores})
-    again = pd.concat([once] * 4)
-    assert accuracy_by_query(again, "s") == accuracy(once, "s")
-    narrow = accuracy(again, "s")
-    assert narrow.high - narrow.low < 0.6 * (accuracy(once, "s").high - accuracy(once, "s").low)
-
-
-def examples(**columns):
-    """Records of as many examples as the columns are long."""
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return pd.DataFrame([record("a", example_id=str(number), **row) for number, row in enumerate(rows)])
-
-
-def test_chance_among_known_answers_has_no_interval_and_a_blind_guess_has_one():
-    known = reference(examples(chance=[0.25, 0.5]), "chance")
-    assert (known.mean, known.low, known.high) == (37.5, 37.5, 37.5)
-    guess = reference(examples(chance=[1.0, 0.0]), "chance")
-    assert guess.low < guess.mean == 50 < guess.high
-    share = reference(examples(baseline_nearest_match=[0.5, 0.5]), "baseline_nearest_match")
-    assert share.low < share.mean == 50 < share.high, "a mean over prompt styles is an estimate"
-
-
-def test_trivial_answers_are_those_that_all_records_have():
-    both = examples(chance=[0.5, 0.5], baseline_nearest_match=[1.0, 0.0])
-    assert list(references(both)) == ["chance", "baseline_nearest_match"]
-    assert list(references(examples(chance=[0.5, 0.5], baseline_nearest_match=[1.0, None]))) == ["chance"]
-    assert list(references(both[["chance"]])) == ["chance"]
-
-
-def test_the_main_score_is_that_of_the_records():
-    assert main_score(pd.DataFrame({"main_score": ["accuracy", "accuracy"]})) == "score_accuracy"
-
-
-def test_checkpoints_are_named_by_what_is_special_about_them():
-    plain = pd.Series(record("a", label="L"))
-    assert named(plain) == "L"
-    special = pd.Series(record("a", label="L", setting_delay_is_fixed=True, reduction="without_long_term_memory"))
-    assert named(special) == "L, fixed delay, without long-term memory"
-
-
-def test_counts_are_told_as_a_number_or_a_range():
-    records = pd.DataFrame({"run": list("aaab"), "x": [1, 1, 1, 1]})
-    assert counts(records, ["x"]) == "4"
-    assert counts(records, ["run", "x"]) == "1 to 3"
 
 
 def test_benchmarks_are_those_that_were_asked_and_of_one_kind():

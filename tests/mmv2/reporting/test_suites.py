@@ -16,7 +16,7 @@ from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.metrics import read_metrics
 from mmv2.reporting.of_runs import RunFigureSpec, RunTableSpec
 from mmv2.reporting.published import FOLDER, read_published
-from mmv2.reporting.selection import seeds_joined
+from mmv2.reporting.seeds import seeds_joined
 from mmv2.reporting.style import style
 from mmv2.suites import load_suite
 from mmv2.training.export import settings

@@ -7,7 +7,8 @@ from mmv2.errors import UserError
 from mmv2.records import read_records, write_records
 from mmv2.registry import architecture, entries
 from mmv2.reporting.cost import flops_per_token
-from mmv2.reporting.selection import MEMBER, seeds_joined
+from mmv2.reporting.fields import MEMBER
+from mmv2.reporting.seeds import seeds_joined
 from tests.golden.make_records_ablations import COMMON, MODELS, SIZES, ablation_records, runs
 
 pytestmark = pytest.mark.usefixtures("few_resamplings")

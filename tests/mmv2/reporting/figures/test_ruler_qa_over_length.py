@@ -3,8 +3,8 @@ import pytest
 from matplotlib.collections import PolyCollection
 
 from mmv2.records import read_records, write_records
+from mmv2.reporting.accuracies import accuracy
 from mmv2.reporting.figures.ruler_qa_over_length import FIGURE
-from mmv2.reporting.selection import accuracy
 from mmv2.reporting.style import style
 from tests.golden.make_records_small import ruler_qa_records
 

@@ -5,7 +5,7 @@ import pytest
 from mmv2.errors import UserError
 from mmv2.reporting.figures.training_curves import FIGURE
 from mmv2.reporting.metrics import read_metrics
-from mmv2.reporting.selection import seeds_joined
+from mmv2.reporting.seeds import seeds_joined
 from tests.golden.make_records_laptop import MOSAIC, write_metrics
 from tests.golden.make_records_seeds import seeded
 

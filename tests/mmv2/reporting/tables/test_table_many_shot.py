@@ -1,7 +1,7 @@
 import pytest
 
+from mmv2.reporting.accuracies import CONSTANT, with_constant_answer
 from mmv2.reporting.prompt_styles import best_style
-from mmv2.reporting.selection import CONSTANT, with_constant_answer
 
 
 @pytest.fixture

@@ -1,0 +1,162 @@
+"""One trained model, as claims take it: its answers, and the terms of comparisons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmv2.errors import UserError
+from mmv2.evaluation.contrasts import Term
+from mmv2.reporting import fields, selection
+from mmv2.reporting.prompt_styles import best_style
+from mmv2.reporting.verdict import CEILING, Condition
+
+CELL = ["subtask", "context_length", "num_shots", "label_kind"]
+"""What one accuracy is of, within a task."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One trained model's answers to some of a task's examples."""
+
+    name: str
+    """Of the model, for people."""
+    arm: str
+    records: pd.DataFrame
+
+    @property
+    def score(self) -> str:
+        """The column of the score that the paper reports."""
+        return fields.main_score(self.records)
+
+    @property
+    def percent(self) -> float:
+        """Mean over subtasks of the mean over their cells."""
+        means = self.records.groupby(CELL, dropna=False)[self.score].mean()
+        return float(100 * means.groupby("subtask").mean().mean())
+
+    @property
+    def chance(self) -> float:
+        """As ``percent``, of an answer that ignores what was asked."""
+        return float(100 * self.records.groupby("subtask")["chance"].mean().mean())
+
+    @property
+    def lengths(self) -> list[int]:
+        """Task lengths in tokens."""
+        return sorted(int(length) for length in self.records["context_length"].unique())
+
+    @property
+    def shots(self) -> list[int]:
+        return sorted(int(number) for number in self.records["num_shots"].unique())
+
+    @property
+    def doublings(self) -> float:
+        """From the fewest to the most shots."""
+        if len(self.shots) < 2:
+            raise UserError(f"records: {self.name}: one number of shots ({self.shots}) has no slope; evaluate several")
+        return float(np.log2(self.shots[-1] / self.shots[0]))
+
+    def of_subtask(self, subtask: str) -> "Answers":
+        """Those of one subtask; raises UserError without any."""
+        return replace(self, records=selection.where(self.records, subtask=subtask))
+
+    def at(self, *, lengths: Sequence[int] = (), shots: Sequence[int] = ()) -> "Answers":
+        """Those of some lengths or numbers of shots alone; raises UserError unless all of them are there."""
+        found = self.records
+        for column, wanted in (("context_length", lengths), ("num_shots", shots)):
+            lacking = sorted(set(wanted) - set(found[column]))
+            if lacking:
+                raise UserError(
+                    f"records: {self.name}: {found['task'].iloc[0]} has no {column} {lacking[0]} (there are: "
+                    f"{', '.join(str(int(one)) for one in sorted(found[column].unique()))}); "
+                    f"evaluate it there or leave this claim out"
+                )
+            found = found[found[column].isin(wanted)] if wanted else found
+        return replace(self, records=found)
+
+    def mean(self, weight: float = 1.0) -> list[Term]:
+        """Terms of the mean accuracy: every subtask counts the same, within it every cell."""
+        terms = []
+        subtasks = dict(list(self.records.groupby("subtask")))
+        for of_subtask in subtasks.values():
+            cells = [cell for _, cell in of_subtask.groupby(CELL, dropna=False)]
+            share = weight / (len(subtasks) * len(cells))
+            terms += [Term(share, self.arm, cell, self.score) for cell in cells]
+        return terms
+
+    def slope(self) -> list[Term]:
+        """Terms of the least-squares slope over log2 of the shots, the mean over subtasks."""
+        terms = []
+        subtasks = dict(list(self.records.groupby("subtask")))
+        for of_subtask in subtasks.values():
+            cells = {float(np.log2(float(str(shots)))): cell for shots, cell in of_subtask.groupby("num_shots")}
+            away = np.array(list(cells)) - np.mean(list(cells))
+            shares = away / (away**2).sum() / len(subtasks)
+            terms += [
+                Term(float(w), self.arm, cell, self.score) for w, cell in zip(shares, cells.values(), strict=True)
+            ]
+        return terms
+
+    @property
+    def room(self) -> Condition:
+        """Whether another can be better, or this one rise."""
+        return Condition(
+            text=f"{self.name} stands at {self.percent:.1f} % {self.where}, where {CEILING:g} leaves no room above",
+            met=self.percent < CEILING,
+        )
+
+    @property
+    def where(self) -> str:
+        """What was asked, in words."""
+        first = self.records.iloc[0]
+        told = f"on {first['task']}"
+        if pd.notna(first["num_shots"]):
+            return f"{told}, {first['label_kind']} labels, {_range(self.shots)} shots"
+        return f"{told} at {_range(self.lengths)} tokens"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model: its runs of all seeds, at one step, whole or reduced."""
+
+    name: str
+    arm: str
+    records: pd.DataFrame
+    """Of all tasks and splits."""
+
+    @property
+    def training_context(self) -> int:
+        return int(self.records["training_context"].iloc[0])
+
+    def of(self, task: str, **fields: Any) -> Answers:
+        """Its answers to the test examples of a task with these field values; raises UserError without any."""
+        found = selection.where(self._task(task), split="test", **fields)
+        return Answers(self.name, self.arm, found)
+
+    def in_context(self, label_kind: str) -> Answers:
+        """Its answers to many-shot prompts, in the style that was best on development examples at each shot count."""
+        found = selection.where(self._task("many_shot"), label_kind=label_kind)
+        return Answers(self.name, self.arm, best_style(found, "best on dev"))
+
+    def _task(self, task: str) -> pd.DataFrame:
+        found = self.records[self.records["task"] == task]
+        if found.empty:
+            raise UserError(f"records: {self.name}: none of task {task}; evaluate it or leave this claim out")
+        return found
+
+
+def common_context(*models: Trained) -> int:
+    """The training context that models share; raises UserError when they do not."""
+    contexts = {model.name: model.training_context for model in models}
+    if len(set(contexts.values())) > 1:
+        told = ", ".join(f"{name}: {context}" for name, context in contexts.items())
+        raise UserError(
+            f"records: training contexts differ ({told}); a claim compares models trained at the same length"
+        )
+    return next(iter(contexts.values()))
