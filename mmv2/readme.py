@@ -39,8 +39,8 @@ def claims(folder: Path) -> str:
     count = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(count.items(), key=lambda one: (-one[1], one)))
     lines = [
-        f"Suite `{folder.name}`, {len(rows)} claims of the paper: {told}. What decided each, with 95 % intervals;",
-        f"all comparisons: [claims.md]({MEASURED.as_posix()}/{folder.name}/claims.md).",
+        f"Suite `{folder.name}`, {len(rows)} claims and open questions of the paper: {told}. What decided each, with",
+        f"95 % intervals; all comparisons: [claims.md]({MEASURED.as_posix()}/{folder.name}/claims.md).",
         "",
         "| the paper | published | verdict | measured |",
         "| --- | --- | --- | --- |",

@@ -134,9 +134,9 @@ class Trained:
     def training_context(self) -> int:
         return int(self.records["training_context"].iloc[0])
 
-    def of(self, task: str, **fields: Any) -> Answers:
+    def of(self, task: str, **asked: Any) -> Answers:
         """Its answers to the test examples of a task with these field values; raises UserError without any."""
-        found = selection.where(self._task(task), split="test", **fields)
+        found = selection.where(self._task(task), split="test", **asked)
         return Answers(self.name, self.arm, found)
 
     def in_context(self, label_kind: str) -> Answers:

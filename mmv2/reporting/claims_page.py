@@ -34,6 +34,7 @@ class Judged(Config):
     rule: str
     verdict: Verdict
     published_files: tuple[str, ...]
+    open_question: bool = False
 
     @property
     def sources(self) -> list[str]:
@@ -47,7 +48,8 @@ class Judged(Config):
         told = ", ".join(f"{size} {points(number)}" for size, number in numbers.items())
         if self.verdict.counts:
             told = ", ".join(theirs for _, _, theirs in self.verdict.counts)
-        return f"{told} ({self.place})" if told else f"only a picture ({self.place})"
+        told = told or ("left open" if self.open_question else "only a picture")
+        return f"{told} ({self.place})"
 
 
 class ClaimsPage(Config):
@@ -78,7 +80,9 @@ class ClaimsPage(Config):
             else f"each on {min(found.num_seeds for found in self.comparisons)} training seeds or more, so that the "
             "variance between trainings is in all intervals"
         )
-        return f"{len(self.claims)} claims, {len(self.comparisons)} comparisons; {seeds}. {self.correction}"
+        asked = sum(claim.open_question for claim in self.claims)
+        claims = f"{len(self.claims) - asked} claims" + (f" and {asked} open question{'s' * (asked > 1)}" * bool(asked))
+        return f"{claims}, {len(self.comparisons)} comparisons; {seeds}. {self.correction}"
 
     @property
     def correction(self) -> str:
@@ -153,6 +157,7 @@ def _judged(name: str, spec: ClaimSpec, evidence: Evidence) -> Judged:
         rule=" ".join(spec.rule.split()),
         verdict=verdict,
         published_files=tuple(str(evidence.published_folder / file) for file in spec.published),
+        open_question=spec.open_question,
     )
 
 

@@ -1,4 +1,4 @@
-"""What claims take out of the records: trained models by what they are, their answers by what was asked.
+"""What claims take out of the records: trained models by what they are. Their answers are in ``answers``.
 
 A trained model is all runs that differ in nothing but the training seed. Where a suite has several sizes of one, claims
 are about the largest, as the paper's are. Ablations are none of the paper's models. Where several delays were fixed in
@@ -13,7 +13,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.registry import architecture
-from mmv2.reporting import fields, seeds, selection, variants
+from mmv2.reporting import fields, seeds, selection, sizes, variants
 from mmv2.reporting.ability import clearest
 from mmv2.reporting.answers import CELL, Trained
 from mmv2.reporting.published import read_published
@@ -72,7 +72,7 @@ class Evidence:
         early = f", after {step} step{'s' * (step > 1)}" if step else ""
         name = _name(arch, budget, False, "fine-tuned") + reduced + early
         found = self.chosen(arch, budget, False, reduction)
-        found = found[found["init_from"].notna()]
+        found = sizes.largest(found[found["init_from"].notna()])
         if step is None:
             return self._trained(found, name)
         if not found.empty and not found["step"].eq(step).any():
@@ -88,26 +88,26 @@ class Evidence:
         Raises:
             UserError: they have none in common.
         """
-        widths = [set(_widths(model)) for model in models if not model.empty]
+        widths = [set(sizes.widths(model)) for model in models if not model.empty]
         common = set.intersection(*widths) if widths else set()
         if widths and not common:
             runs = ", ".join(sorted({run for model in models for run in model["run"]}))
             raise UserError(f"records: {runs}: no size in common; train one size of all, or leave this claim out")
         return Evidence(
-            self.records[_widths(self.records).isin({max(common)} if common else set())], self.published_folder
+            self.records[sizes.widths(self.records).isin({max(common)} if common else set())], self.published_folder
         )
 
-    def able(self, arch: str, task: str, *, fixed_delay: bool = False, **fields: Any) -> Condition:
+    def able(self, arch: str, task: str, *, fixed_delay: bool = False, **asked: Any) -> Condition:
         """Whether a model is clear of chance in any cell of a task at one of the budgets ``ABLE``.
 
-        The model is whole and of its largest size. Clear is an interval of accuracy minus chance that begins at
-        ``CLEAR`` or above.
+        The model is whole and of the largest size there is at any of them. Clear is an interval of accuracy minus
+        chance that begins at ``CLEAR`` or above.
         """
-        found = [_largest(self.chosen(arch, budget, fixed_delay)) for budget in ABLE]
-        answers = selection.where(pd.concat(found), task=task, split="test", **fields)
+        found = sizes.largest(pd.concat([self.chosen(arch, budget, fixed_delay) for budget in ABLE]))
+        answers = selection.where(found, task=task, split="test", **asked)
         best = clearest([cell for _, cell in answers.groupby(["run", "step", *CELL, "prompt_style"], dropna=False)])
         mean, low, high = map(points, (best.mean, best.low, best.high))
-        kind = "".join(f", {value}" for value in fields.values())
+        kind = "".join(f", {value}" for value in asked.values())
         fixed = " with fixed delay" if fixed_delay else ""
         return Condition(
             text=f"{architecture(arch).label}{fixed} is at best {mean} [{low}, {high}] points above chance on "
@@ -156,7 +156,8 @@ class Evidence:
         """The largest size, the last step per run, one run per seed."""
         if records.empty:
             raise UserError(f"records: no {name}; give the suite such a run, or leave this claim out")
-        found = _largest(records)
+        found = sizes.largest(records)
+        found = found[found["num_parameters"] == found["num_parameters"].max()]  # of those that tell no width
         found = found[found["step"] == found.groupby("run")["step"].transform("max")]
         members = found.groupby("seed")[fields.MEMBER].unique()
         for seed, of_seed in members.items():
@@ -168,15 +169,6 @@ class Evidence:
         first = found.iloc[0]
         arm = f"{first['arch']}, budget {first['budget']:g}{', fixed' if self._fixed[found.index[0]] else ''}"
         return Trained(name + (f", {variants.GROUPED}" if self._grouped[found.index[0]] else ""), arm, found)
-
-
-def _largest(records: pd.DataFrame) -> pd.DataFrame:
-    return records[records["num_parameters"] == records["num_parameters"].max()]
-
-
-def _widths(records: pd.DataFrame) -> pd.Series:
-    """0 of a model that tells none."""
-    return fields.field(records, fields.WIDTH).fillna(0)
 
 
 def _name(arch: str, budget: float, fixed_delay: bool, stage: str) -> str:

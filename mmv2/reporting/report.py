@@ -23,11 +23,13 @@ SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?"}
 """A verdict is told by word and sign; colour only repeats it."""
 ELSEWHERE = set(SCALE) - {"budget"}
 """Columns that the page leaves out of its tables: they stand in that of the runs, and in the CSV files."""
+SIZE = "parameters"
+"""The one among them that stays where it tells models of one name apart."""
 SECTIONS = {
     "Persistent knowledge": ("table01", "table02", "table09"),
     "New knowledge": (
         *("table03", "table04", "table05", "table07", "table08", "table10", "table11", "table13", "table_ruler"),
-        *("figure08", "ruler"),
+        *("figure08", "figure12", "ruler"),
     ),
     "In-context learning": (
         *("table_many_shot", "in_context"),
@@ -101,7 +103,7 @@ def render_report(
     if not run_folders:
         raise UserError("report: no run; give it the folder of at least one")
     page = read_page(claims_file) if claims_file else None
-    tables = [read_table(file).without(ELSEWHERE) for file in table_files]
+    tables = [_narrow(read_table(file)) for file in table_files]
     figures = [read_figure(file) for file in figure_files]
     sections = _sections(page, tables, figures)
     runs = [read_run(folder) for folder in run_folders]
@@ -170,6 +172,13 @@ def _counts(page: ClaimsPage | None) -> dict[str, int]:
     """How many claims have each verdict."""
     found: list[str] = [claim.verdict.status for claim in page.claims] if page else []
     return {status: found.count(status) for status in SIGNS}
+
+
+def _narrow(table: Table) -> Table:
+    """Without the columns that stand elsewhere, but with the size where a table has two of a model."""
+    sizes = {(row["model"], row[SIZE]) for row in table.records if row.get(SIZE)}
+    several = len({name for name, _ in sizes}) < len(sizes)
+    return table.without(ELSEWHERE - ({SIZE} if several else set()))
 
 
 def _environments(models: Sequence[TrainedModel]) -> dict[str, list[str]]:

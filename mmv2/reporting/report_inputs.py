@@ -28,6 +28,11 @@ class Table:
     """Per column."""
     rows: list[list[str]]
 
+    @property
+    def records(self) -> list[dict[str, str]]:
+        """Cells by the name of their column."""
+        return [dict(zip(self.header, cells, strict=True)) for cells in self.rows]
+
     def without(self, names: Collection[str]) -> "Table":
         """The table without these columns, where it has them."""
         kept = [place for place, name in enumerate(self.header) if name not in names]

@@ -101,6 +101,7 @@ def by_seed(records: pd.DataFrame, values: pd.Series) -> np.ndarray:
 
 
 def complete(table: pd.DataFrame, records: pd.DataFrame) -> np.ndarray:
+    """The values of a table of seeds and examples; raises UserError, which names the records' runs, for a gap in it."""
     if table.isna().any(axis=None):
         raise UserError(
             f"records: {', '.join(sorted(records['run'].unique()))}: training seeds did not answer the same "

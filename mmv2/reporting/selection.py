@@ -12,7 +12,7 @@ import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.records import CHECKPOINT, EXAMPLE
-from mmv2.reporting.fields import FIXED_DELAY, MEMBER, field
+from mmv2.reporting.fields import FIXED_DELAY, MEMBER, WIDTH, field
 from mmv2.reporting.variants import ablated, grouped
 
 MAIN_BUDGET = 1.0
@@ -161,11 +161,18 @@ def papers_own(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def both_delays(records: pd.DataFrame) -> pd.DataFrame:
-    """Runs with data budget 1 of architectures with a long-term delay; UserError unless both fixed and drawn ones."""
+    """Runs with data budget 1 of architectures with a long-term delay, in sizes that have both fixed and drawn ones.
+
+    Raises:
+        UserError: there are not both, or of no size.
+    """
     found = where(papers_own(records), budget=MAIN_BUDGET)
     for fixed in (True, False):
         where(found, **{FIXED_DELAY: fixed})
-    return found[found[FIXED_DELAY].notna()]
+    found = found[found[FIXED_DELAY].notna()]
+    width = field(found, WIDTH).fillna(0)
+    forms = found.groupby([field(found, "arch"), width], dropna=False)[FIXED_DELAY].transform("nunique")
+    return _some(found[forms > 1], found, "of one size with a fixed and with a drawn delay", "both of one size")
 
 
 def with_reductions(records: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def test_a_place_is_filled_from_the_files(tmp_path):
     assert text.startswith("before\n<!-- measured: claims -->\nSuite")
     assert text.endswith("<!-- end -->\nafter\n")
     assert "old" not in text
-    assert "2 claims of the paper: 1 inconclusive, 1 reproduced." in text
+    assert "2 claims and open questions of the paper: 1 inconclusive, 1 reproduced." in text
     assert "| A \\| B | large 2 | inconclusive | Open. |" in text
     assert "| C | 8.8B | reproduced | All agree. |" in text
     assert filled(text, tmp_path) == text

@@ -5,6 +5,7 @@ SHARED = source_hash(
         *shared_reporting(),
         "mmv2.evaluation.contrasts",
         "mmv2.evaluation.statistics",
+        "mmv2.layers.flops",
         "mmv2.records",
     )
 )

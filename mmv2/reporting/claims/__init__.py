@@ -29,6 +29,8 @@ class ClaimSpec:
 
     Raises UserError where the records lack what it compares.
     """
+    open_question: bool = False
+    """The paper asks and leaves it open: the statement is an answer that is tried here, none of the paper's claims."""
 
     @property
     def rule(self) -> str:

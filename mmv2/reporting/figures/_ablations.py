@@ -21,8 +21,8 @@ from mmv2.reporting.figures._curves import (
     reference_curves,
     training_context,
 )
-from mmv2.reporting.figures._sizes import largest
 from mmv2.reporting.selection import MAIN_BUDGET, of_task, where
+from mmv2.reporting.sizes import largest
 from mmv2.reporting.style import Look, legend_below, looks, new_panels
 from mmv2.reporting.variants import ablated, grouped, is_fixed, named, variant
 

@@ -9,14 +9,12 @@ from mmv2.errors import UserError
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.accuracies import SEED
+from mmv2.reporting.answers import CELL
 from mmv2.reporting.cost import flops_per_token
 from mmv2.reporting.fields import main_score
 from mmv2.reporting.figures._many_shot import NAMES
 from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import benchmarks_task, fine_tuned, of_task
-
-CELL = ["subtask", "context_length", "num_shots", "label_kind"]
-"""What one accuracy is of, within a task."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""In-context learning over shots: what Figures 3, 4, 6 and 7 of the paper have in common."""
+"""In-context learning over shots: what Figures 3 to 7, 13 and 14 of the paper have in common."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,8 +31,8 @@ _HOW: dict[Way, dict[str, Any]] = {
 }
 """How the two other ways to take one number of four are drawn."""
 BEST = (
-    "Lines with markers are the paper's numbers: for every number of shots the best of four prompt styles on the test "
-    "queries themselves, which is on average too high; thin lines are the mean of the four"
+    "Lines with markers are taken as the paper takes its numbers: for every number of shots the best of four prompt "
+    "styles on the test queries themselves, which is on average too high; thin lines are the mean of the four"
 )
 READ = (
     "Bars are 95 % intervals over queries, bootstrap or exact where all score the same, for the style shown; that it "

@@ -5,15 +5,14 @@ from matplotlib.figure import Figure
 
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
-from mmv2.reporting.figures._sizes import largest
-from mmv2.reporting.selection import compared
+from mmv2.reporting.sizes import large_ones
 
 KINDS = ("semantic",)
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
     """Fine-tuned runs of the largest size, data budget 1."""
-    return asked(largest(compared(records)), KINDS)
+    return asked(large_ones(records), KINDS)
 
 
 def draw(records: pd.DataFrame) -> Figure:
@@ -22,7 +21,7 @@ def draw(records: pd.DataFrame) -> Figure:
     One panel for each data set. Runs are those fine-tuned on long contexts, with data budget 1, each architecture in
     its largest size.
     """
-    return draw_many_shot(largest(compared(records)), KINDS, dev=True)
+    return draw_many_shot(large_ones(records), KINDS, dev=True)
 
 
 FIGURE = FigureSpec(

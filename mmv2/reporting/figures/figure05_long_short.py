@@ -7,15 +7,15 @@ from mmv2.errors import UserError
 from mmv2.reporting.fields import WIDTH, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
-from mmv2.reporting.figures._sizes import smallest
 from mmv2.reporting.selection import MAIN_BUDGET, drawn_delay, where
+from mmv2.reporting.sizes import largest
 
 KINDS = ("semantic", "anonymous")
 SPLIT = "long_short"
 
 
 def compared_with_split(records: pd.DataFrame) -> pd.DataFrame:
-    """The transformer with a split alone, the plain one and Memory Mosaics v2, in the smallest size of the first.
+    """The transformer with a split alone, the plain one and Memory Mosaics v2, in the largest size of the first.
 
     Raises:
         UserError: no fine-tuned transformer has the split alone.
@@ -28,7 +28,7 @@ def compared_with_split(records: pd.DataFrame) -> pd.DataFrame:
             f"records: none of fine-tuned runs with parts [{SPLIT}]; give the suite a run of arch transformer_parts "
             f"and its fine-tuning, or leave this result out"
         )
-    (size,) = smallest(tuned)[WIDTH].unique()
+    (size,) = largest(tuned)[WIDTH].unique()
     both = pd.concat([split, drawn_delay(found)])
     return both[both[WIDTH].eq(size)]
 
@@ -43,7 +43,7 @@ def draw(records: pd.DataFrame) -> Figure:
 
     The split transformer has two attentions side by side in every layer, each with matrices of its own: one over the
     tokens of a short window, one over those beyond a delay, which is drawn in training as for Memory Mosaics v2.
-    Nothing else of it differs from the transformer. All three are of one size, the smallest in which the split one was
+    Nothing else of it differs from the transformer. All three are of one width, the greatest in which the split one was
     trained. One row for each kind of labels, one panel for each data set. Runs are those fine-tuned on long contexts,
     with data budget 1. The paper's Figure 5 is of TACRED.
     """

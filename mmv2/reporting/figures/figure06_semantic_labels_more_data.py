@@ -5,15 +5,15 @@ from matplotlib.figure import Figure
 
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import CAPTION, asked, draw_many_shot
-from mmv2.reporting.figures._sizes import largest
-from mmv2.reporting.selection import more_data, several_budgets
+from mmv2.reporting.selection import fine_tuned, more_data, several_budgets
+from mmv2.reporting.sizes import largest
 
 KINDS = ("semantic",)
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
     """Fine-tuned runs of the largest size, of all data budgets."""
-    return asked(largest(more_data(records)), KINDS)
+    return asked(largest(fine_tuned(more_data(records))), KINDS)
 
 
 def draw(records: pd.DataFrame) -> Figure:
@@ -24,7 +24,7 @@ def draw(records: pd.DataFrame) -> Figure:
     attention, measured ones where they are named by it.
     """
     several_budgets(shown(records))
-    return draw_many_shot(largest(more_data(records)), KINDS, dev=False)
+    return draw_many_shot(largest(fine_tuned(more_data(records))), KINDS, dev=False)
 
 
 FIGURE = FigureSpec(

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._many_shot import CAPTION_WITH_DEV, asked, draw_many_shot
-from mmv2.reporting.figures._sizes import small_ones
+from mmv2.reporting.sizes import small_ones
 
 KINDS = ("anonymous", "novel")
 

@@ -13,9 +13,9 @@ from mmv2.reporting.fields import WIDTH, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._ablations import VARIANT, check_one_model_each, with_names
 from mmv2.reporting.figures._cost import in_percent, mean_terms
-from mmv2.reporting.figures._sizes import largest
 from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import MAIN_BUDGET, benchmarks_task, drawn_delay, of_task, pretrained, where
+from mmv2.reporting.sizes import largest
 from mmv2.reporting.style import REFERENCE, legend_below, looks, new_panels, proxy
 from mmv2.reporting.variants import named, variant
 
@@ -63,17 +63,23 @@ def _models(records: pd.DataFrame) -> pd.DataFrame:
             "records: none of runs trained from scratch with parts of Memory Mosaics v2 and of the transformer of that "
             "size; give the suite runs of arch transformer_parts and transformer, or leave this result out"
         )
-    (rate, *_) = sorted(field(_of_base(found), RATE).unique())
-    found = with_names(found, lambda run: _name(run, rate))
+    base = _of_base(found).drop_duplicates("run")
+    if len(base) > 1:
+        raise UserError(
+            f"records: {' and '.join(sorted(base['run']))}: two transformers of the size of those with parts; "
+            f"differences are to one of them: give this figure its records alone"
+        )
+    found = with_names(found, lambda run: _name(run, base.iloc[0].get(RATE)))
     check_one_model_each(found)
     return found
 
 
-def _name(run: pd.Series, rate: float) -> str:
+def _name(run: pd.Series, rate: float | None) -> str:
     """What it has of Memory Mosaics v2, and its peak learning rate if that is not the transformer's."""
     name = (run["arch"] == PARTS and ", ".join(variant(run))) or named(run)
     own = run.get(RATE)
-    return name + (f", learning rate {own:g}" if pd.notna(own) and own != rate else "")
+    other = pd.notna(own) and pd.notna(rate) and own != rate
+    return name + (f", learning rate {own:g}" if other else "")
 
 
 def draw(records: pd.DataFrame) -> Figure:

@@ -66,7 +66,7 @@ DRAWN = {
     "figure01_attention": ["s1", "s1-long", "s4", "s4-long"],
     "figure03_semantic_labels": MAIN,
     "figure04_anonymous_labels": MAIN,
-    "figure05_long_short": ["mosaic-small-long", "small-long_short-long", "transformer-small-long"],
+    "figure05_long_short": ["mosaic-long", "part-long_short-long", "transformer-long"],
     "figure06_semantic_labels_more_data": ["s1-long", "s3-long", "s4-long", "s5-long"],
     "figure07_anonymous_labels_more_data": ["s1-long", "s3-long", "s4-long", "s5-long"],
     "figure08_fine_tuning_steps": MAIN,

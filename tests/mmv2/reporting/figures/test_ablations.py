@@ -94,7 +94,7 @@ def test_another_learning_rate_is_told(ablations):
 
 def test_split_attention_is_shown_alone_and_in_one_size(ablations):
     found = FIGURES["figure05_long_short"].shown(ablations)
-    assert found["setting_hidden_size"].unique().tolist() == [8]
+    assert found["setting_hidden_size"].unique().tolist() == [16]
     assert set(found["setting_parts_named"].dropna()) == {"long_short"}
     with pytest.raises(UserError, match="none of fine-tuned runs with parts"):
         FIGURES["figure05_long_short"].shown(ablations[ablations["arch"] != "transformer_parts"])
