@@ -17,6 +17,7 @@ from mmv2.model.config import MosaicConfig
 from mmv2.registry import architecture, entry
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.published import FOLDER, read_published
+from mmv2.reporting.seeds import without_seed
 from mmv2.reporting.style import style
 from mmv2.reporting.tables import TableSpec
 from mmv2.reporting.writer import write_table
@@ -63,21 +64,21 @@ class RunFigureSpec(FigureSpec):
 
 
 def read_models(files: Sequence[Path]) -> list[RunModel]:
-    """The models that runs train, from ``final/config.json`` or copies of it.
+    """The models that runs train, from ``final/config.json`` or copies of it; of several training seeds each one once.
 
     Raises:
         UserError: no file, or one that is missing, damaged or of an unknown architecture.
     """
     if not files:
         raise UserError("models: no file; name the final/config.json of the runs to show")
-    return [_read_model(file) for file in files]
+    return list(dict.fromkeys(_read_model(file) for file in files))
 
 
 def _read_model(file: Path) -> RunModel:
     content = read_json(file)
     try:
         arch, model, origin = content["arch"], content["model"], content["provenance"]
-        run, init_from = origin["run"], origin["init_from"]
+        run, init_from = (name and without_seed(name, origin["seed"]) for name in (origin["run"], origin["init_from"]))
     except (KeyError, TypeError) as error:
         raise UserError(f"{file}: no config.json of a final/ folder ({error!r}); export the run again") from None
     try:

@@ -14,11 +14,11 @@ def mosaic(run="mmv2", init_from=None, **changes):
 TRANSFORMER = RunModel("llama", "transformer", architecture("transformer").tiny, None)
 
 
-def write_configs(folder, models):
-    """Their config.json, as training leaves it; returns the files."""
+def write_configs(folder, models, seed=1):
+    """Their config.json, as training with this seed leaves it; returns the files."""
     files = []
     for model in models:
         files.append(folder / f"{model.run}.json")
-        origin = {"run": model.run, "init_from": model.init_from}
+        origin = {"run": model.run, "init_from": model.init_from, "seed": seed}
         write_json(files[-1], {"arch": model.arch, "model": model.config.model_dump(mode="json"), "provenance": origin})
     return files

@@ -91,16 +91,27 @@ def test_models_are_read_and_equal_ones_are_joined(tmp_path):
     assert [runs_alike(["a", "b", "c", "d"][:number]) for number in (1, 2, 4)] == ["a", "a, b", "a and 3 more"]
 
 
+def test_a_model_trained_with_several_seeds_is_one(tmp_path):
+    files = []
+    for seed in (1, 2):
+        both = [mosaic(f"one.seed-{seed}"), mosaic(f"two.seed-{seed}", init_from=f"one.seed-{seed}", max_seq_len=64)]
+        files += write_configs(tmp_path, both, seed)
+    assert read_models(files) == [mosaic("one"), mosaic("two", init_from="one", max_seq_len=64)]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ({"arch": "mmv2"}, r"x\.json: no config\.json of a final/ folder \(KeyError\('model'\)\)"),
         ([], r"x\.json: no config\.json of a final/ folder"),
         (
-            {"arch": "no", "model": {}, "provenance": {"run": "a", "init_from": None}},
+            {"arch": "no", "model": {}, "provenance": {"run": "a", "init_from": None, "seed": 1}},
             r"x\.json: arch: .*'no' is unknown",
         ),
-        ({"arch": "mmv2", "model": {}, "provenance": {"run": "a", "init_from": None}}, r"x\.json: model\.vocab_size"),
+        (
+            {"arch": "mmv2", "model": {}, "provenance": {"run": "a", "init_from": None, "seed": 1}},
+            r"x\.json: model\.vocab_size",
+        ),
     ],
 )
 def test_a_damaged_config_is_told(content, message, tmp_path):
