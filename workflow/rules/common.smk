@@ -8,6 +8,7 @@ from mmv2.config import validate
 from mmv2.errors import UserError, choices
 from mmv2.provenance import source_hash
 from mmv2.registry import architecture, entries, entry
+from mmv2.reporting.seeds import without_seed
 from mmv2.suites import WorkflowConfig, load_suite
 from mmv2.training.identity import CODE
 
@@ -242,9 +243,9 @@ def metrics_shown(kind):
 
 
 def contexts_of(corpus):
-    """Training context of each run that reads a corpus."""
+    """Training context of each run that reads a corpus; those that differ in their seed alone are one."""
     return {
-        run.name: run.model.max_seq_len
+        without_seed(run.name, run.training.seed): run.model.max_seq_len
         for run in RUNS.values()
         if run.corpus_name == corpus
     }
