@@ -103,7 +103,7 @@ def render_report(
     if not run_folders:
         raise UserError("report: no run; give it the folder of at least one")
     page = read_page(claims_file) if claims_file else None
-    tables = [_narrow(read_table(file)) for file in table_files]
+    tables = [narrow(read_table(file)) for file in table_files]
     figures = [read_figure(file) for file in figure_files]
     sections = _sections(page, tables, figures)
     runs = [read_run(folder) for folder in run_folders]
@@ -174,7 +174,7 @@ def _counts(page: ClaimsPage | None) -> dict[str, int]:
     return {status: found.count(status) for status in SIGNS}
 
 
-def _narrow(table: Table) -> Table:
+def narrow(table: Table) -> Table:
     """Without the columns that stand elsewhere, but with the size where a table has two of a model."""
     sizes = {(row["model"], row[SIZE]) for row in table.records if row.get(SIZE)}
     several = len({name for name, _ in sizes}) < len(sizes)

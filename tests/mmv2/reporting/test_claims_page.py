@@ -121,3 +121,12 @@ def test_what_a_scale_cannot_tell_does_not_count_as_holding(files, tmp_path):
     untold = page.model_copy(update={"claims": (first, *page.claims[1:])})
     assert page.correction.startswith("3 hold where")
     assert untold.correction.startswith("2 hold where")
+
+
+def test_an_open_question_is_none_of_the_papers_claims(tmp_path):
+    write_records(tmp_path / "records.jsonl", world())
+    names = ("split_helps_beside_the_other_parts", *LATE)
+    render_claims(names, [tmp_path / "records.jsonl"], tmp_path / "claims", PUBLISHED)
+    page = read_page(tmp_path / "claims.json")
+    assert page.count.startswith("1 claims and 1 open question, 2 comparisons;")
+    assert page.claims[0].published == "left open (Figure 5)"

@@ -16,7 +16,8 @@ from mmv2.evaluation.statistics import Interval
 from mmv2.records import write_records
 from mmv2.registry import architecture, entries
 from mmv2.reporting.claims_page import read_page, render_claims
-from mmv2.reporting.report import SECTIONS, numbers, render_report, section
+from mmv2.reporting.report import SECTIONS, narrow, numbers, render_report, section
+from mmv2.reporting.report_inputs import Table
 from mmv2.reporting.writer import write_table
 from tests.golden.make_records_claims import world
 from tests.mmv2.reporting.claims.evidence import PUBLISHED
@@ -284,3 +285,10 @@ def test_a_missing_or_damaged_input_is_told(inputs, tmp_path, key, file, content
 def test_a_report_of_no_run_is_none(inputs, tmp_path):
     with pytest.raises(UserError, match="report: no run"):
         render_report(**{**inputs, "run_folders": []}, output=Path(tmp_path) / "report.html")
+
+
+@pytest.mark.parametrize(("sizes", "kept"), [(("80", "200"), ["model", "parameters"]), (("80", "80"), ["model"])])
+def test_a_table_tells_the_size_where_models_of_one_name_differ_in_it(sizes, kept):
+    rows = [["Transformer", size, "7"] for size in sizes]
+    table = Table("t", "T", [], ["model", "parameters", "seed"], [False, True, True], rows)
+    assert narrow(table).header == kept
