@@ -1,10 +1,14 @@
 """Trivial answers to a prompt: what a score means is seen beside what needs no model at all."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+from mmv2.config import Detail
+from mmv2.errors import UserError
 
 ENOUGH = 10
 """Questions that must share an ending before it counts as a kind of question."""
@@ -43,6 +47,51 @@ def _endings(text: str) -> list[tuple[str, ...]]:
     """All endings of a text, in words, the longest first, the empty one last."""
     words = tuple(text.split())
     return [words[start:] for start in range(len(words) + 1)]
+
+
+class Told(NamedTuple):
+    """Where a text tells answers of the kind that a question asks for."""
+
+    places: int
+    """So many places tell one."""
+    right: int
+    """At so many of them stands a right one."""
+
+    @property
+    def details(self) -> dict[str, Detail]:
+        """As records keep it."""
+        return {"told_answers": self.places, "told_right": self.right}
+
+
+def told_share(details: Mapping[str, Detail]) -> float | None:
+    """The share of the places that are right, out of ``Told.details``; None where no place is known."""
+    places, right = details.get("told_answers"), details.get("told_right")
+    return right / places if isinstance(places, int) and isinstance(right, int) and places else None
+
+
+class AnswerLists:
+    """What answers may be, in lists by kind: homes, pets. The kind of a question is the list that holds its answer."""
+
+    def __init__(self, lists: Sequence[Sequence[str]]):
+        self._kinds = [re.compile(rf"\b(?:{'|'.join(map(re.escape, _longest_first(words)))})\b") for words in lists]
+
+    def told(self, references: Sequence[str], text: str) -> Told:
+        """Where a text tells answers of the kind of the right ones.
+
+        Raises:
+            UserError: the answer is in none of the lists.
+        """
+        kind = next((kind for kind in self._kinds if kind.fullmatch(references[0])), None)
+        if kind is None:
+            raise UserError(
+                f"answer_lists: none holds the answer {references[0]!r}; name the file and key of lists that do"
+            )
+        places = kind.findall(text)
+        return Told(len(places), sum(place in references for place in places))
+
+
+def _longest_first(words: Sequence[str]) -> list[str]:
+    return sorted(words, key=len, reverse=True)
 
 
 def nearest_match(prompt_ids: Sequence[int], budget: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -32,19 +33,36 @@ def read_words(words: WordList, corpus_folder: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def read_word_lists(words: WordList, corpus_folder: Path) -> list[list[str]]:
+    """All lists of words at a key of a JSON file: the one that stands there, or those of a mapping, such as values.
+
+    Raises:
+        UserError: as ``read_words``, for any of them.
+    """
+    found = _look_up(corpus_folder / words.file, words.key) if words.key else None
+    if not isinstance(found, Mapping):
+        return [read_words(words, corpus_folder)]
+    return [read_words(WordList(file=words.file, key=f"{words.key}.{name}"), corpus_folder) for name in found]
+
+
 def _read_lines(path: Path) -> list[str]:
     return [word for line in read_text(path).splitlines() if (word := line.strip())]
 
 
 def _read_key(path: Path, key: str) -> list[str]:
+    content = _look_up(path, key)
+    if not isinstance(content, list) or not all(isinstance(word, str) for word in content):
+        raise UserError(f"{path}: {key}: not a list of words; name the key of a list")
+    return content
+
+
+def _look_up(path: Path, key: str) -> Any:
     content = read_json(path)
     for part in key.split("."):
         if not isinstance(content, Mapping) or part not in content:
             names = content if isinstance(content, Mapping) else ()
             raise UserError(f"{path}: no key {key!r} ({part!r} is missing); {choices(part, names)}")
         content = content[part]
-    if not isinstance(content, list) or not all(isinstance(word, str) for word in content):
-        raise UserError(f"{path}: {key}: not a list of words; name the key of a list")
     return content
 
 

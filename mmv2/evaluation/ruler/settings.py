@@ -38,10 +38,14 @@ class QaSource(Config):
     """Questions and documents, relative to the corpus folder, or an absolute path."""
     dev_file: str | None = None
     """Questions for the blind guess, in the same format. None: those questions of ``file`` that are not asked."""
+    answer_lists: WordList | None = None
+    """What answers may be: a list of words, or a mapping of kind -> list. Chance is then the share of the right one
+    among the words of its kind that the documents tell."""
 
     @property
     def files(self) -> list[str]:
-        return [name for name in (self.file, self.dev_file) if name is not None]
+        lists = None if self.answer_lists is None else self.answer_lists.file
+        return [name for name in (self.file, self.dev_file, lists) if name is not None]
 
 
 class RulerQaSettings(TaskSettings):
@@ -51,7 +55,7 @@ class RulerQaSettings(TaskSettings):
     """How many documents, which, and in which order; see ``mmv2.evaluation.ruler``. linear10 is linear1 below 4096
     tokens. None: random_depth where min_documents or document_step is given, otherwise linear10."""
     subtasks: dict[str, QaSource] | None = Field(default=None, min_length=1)
-    """Name in records -> source; RULER has two, SQuAD and HotpotQA. None: one, which the next four keys tell."""
+    """Name in records -> source; RULER has two, SQuAD and HotpotQA. None: one, which the next five keys tell."""
     subtask: str = "squad"
     """Name of the source in records."""
     format: Literal["squad", "hotpotqa"] = "squad"
@@ -59,6 +63,8 @@ class RulerQaSettings(TaskSettings):
     file: str = "evaluation/squad_test.json"
     """As in ``QaSource``."""
     dev_file: str | None = "evaluation/squad_dev.json"
+    """As in ``QaSource``."""
+    answer_lists: WordList | None = None
     """As in ``QaSource``."""
     questions: Literal["first", "sampled"] = "first"
     """first: in file order, as RULER, which may mean from a few articles only; sampled: drawn from the whole file."""
@@ -96,7 +102,7 @@ class RulerQaSettings(TaskSettings):
 
     @model_validator(mode="after")
     def _sources_once(self) -> Self:
-        for key in ("subtask", "format", "file", "dev_file"):
+        for key in ("subtask", "format", "file", "dev_file", "answer_lists"):
             # Not what was set: a resolved suite names the defaults, too.
             if self.subtasks is not None and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key}: every source of subtasks has its own; leave it out, or leave subtasks out")
@@ -105,7 +111,7 @@ class RulerQaSettings(TaskSettings):
     @property
     def sources(self) -> dict[str, QaSource]:
         """Every source by the name of its subtask."""
-        one = QaSource(format=self.format, file=self.file, dev_file=self.dev_file)
+        one = QaSource(format=self.format, file=self.file, dev_file=self.dev_file, answer_lists=self.answer_lists)
         return {self.subtask: one} if self.subtasks is None else self.subtasks
 
     def resolved(self) -> Self:

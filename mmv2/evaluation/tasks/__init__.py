@@ -53,12 +53,13 @@ class TaskSpec:
     packages: tuple[str, ...]
     """Packages or modules whose code determines the frozen examples and the scores."""
     chance: Callable[[FrozenExample], float]
-    """Main score to be expected on this example of an answer that ignores the prompt's documents or examples.
+    """Main score to be expected on this example of an answer that does not depend on what is asked for in the prompt.
 
-    Where answers come from a known set, such as the labels of a classification, that is one over their number. Where
-    they are free text there is no such number: it is then the score, 0 or 1, of a fixed blind guess that was chosen on
-    development data, never on the examples scored. Its mean over examples is an estimate from these very examples and
-    is shown with its interval, as a model's is.
+    Where answers come from a known set, such as the labels of a classification, that is one over their number; where
+    the prompt tells the set, as documents tell homes, the share of the right one in it. Where they are free text there
+    is no such number: it is then the score, 0 or 1, of a fixed blind guess that was chosen on development data, never
+    on the examples scored. Its mean over examples is an estimate from these very examples and is shown with its
+    interval, as a model's is.
     """
     inputs: Callable[[Any, Path], Iterable[Path]] = no_inputs
     """Settings, ``data_root`` -> the user's own files that freezing reads, besides the corpus.

@@ -15,16 +15,17 @@ from typing import Literal, Self
 from numpy.random import default_rng
 from pydantic import Field, model_validator
 
-from mmv2.config import Config
+from mmv2.config import Config, Detail
 from mmv2.data.tokenizer import load_tokenizer
 from mmv2.errors import UserError
-from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
+from mmv2.evaluation.baselines import AnswerLists, FrequentAnswers, nearest_match, told_share
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.outcome import Outcome
 from mmv2.evaluation.prompts import known_ids
 from mmv2.evaluation.scoring import strict
 from mmv2.evaluation.squad import Question
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
+from mmv2.evaluation.word_lists import WordList, read_word_lists
 from mmv2.jsonl import read_jsonl
 
 # fmt: off
@@ -49,6 +50,20 @@ class Benchmark(Config):
     """The paper's benchmark whose form it has."""
     examples: int | None = Field(default=None, ge=1)
     """At most so many; None: ``examples_per_length``."""
+    answer_lists: WordList | None = None
+    """Of free answers that stand in the context: what they may be, a list of words or a mapping of kind -> list. Chance
+    is then the share of the right one among the words of its kind that the context tells."""
+
+    @property
+    def files(self) -> list[str]:
+        lists = None if self.answer_lists is None else self.answer_lists.file
+        return [name for name in (self.file, self.dev_file, lists) if name is not None]
+
+    @model_validator(mode="after")
+    def _lists_for_a_context(self) -> Self:
+        if self.answer_lists is not None and self.group == "persistent":
+            raise ValueError("answer_lists: no context tells answers of group persistent; leave it out, or use context")
+        return self
 
 
 class BenchmarksSettings(TaskSettings):
@@ -109,6 +124,8 @@ class _Source:
             self._answers = FrequentAnswers(
                 [Question(row.id, _last_line(row), row.references, row.prompt, ()) for row in self._dev]
             )
+        lists = benchmark.answer_lists
+        self._lists = None if lists is None else AnswerLists(read_word_lists(lists, corpus_folder))
 
     def guess(self, row: BenchmarkRow) -> str:
         """The blind guess: the answer, among the choices if there are any, that is most often right in the dev file."""
@@ -123,6 +140,13 @@ class _Source:
             found["most_frequent_answer"] = self.guess(row)
         if self.benchmark.group == "context":
             found["nearest_match"] = _copied(row, nearest_match(prompt_ids, budget), encoder)
+        return found
+
+    def details(self, row: BenchmarkRow) -> dict[str, Detail]:
+        """What records keep of one row."""
+        found: dict[str, Detail] = {"group": self.benchmark.group, "published": self.benchmark.published}
+        if self._lists is not None and not row.choices:
+            found |= self._lists.told(row.references, row.prompt.removesuffix(_last_line(row))).details
         return found
 
 
@@ -164,7 +188,7 @@ def freeze(settings: BenchmarksSettings, corpus_folder: Path, tokenizer_file: Pa
         UserError: a file is missing, damaged or not as the corpus manifest records it, a row lacks a field, does
             not fit a length or has a word unknown to the tokenizer, or free answers come without development rows.
     """
-    names = [name for item in settings.benchmarks.values() for name in (item.file, item.dev_file) if name is not None]
+    names = [name for item in settings.benchmarks.values() for name in item.files]
     check_corpus_files(corpus_folder, tokenizer_file, names)
     encoder = Encoder(load_tokenizer(tokenizer_file))
     sources = [_Source(name, settings, corpus_folder) for name in settings.benchmarks]
@@ -200,7 +224,7 @@ def _examples(source: _Source, encoder: Encoder, length: int, max_new_tokens: in
             num_tokens=num_tokens,
             depth=row.depth,
             baselines=source.baselines(row, ids, encoder, budget),
-            details={"group": source.benchmark.group, "published": source.benchmark.published},
+            details=source.details(row),
         )
 
 
@@ -212,10 +236,14 @@ def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
 
 
 def chance(example: FrozenExample) -> float:
-    """One over the number of choices; for free answers the score of the blind guess from the dev file, 0 or 1."""
+    """One over the number of choices; of free answers as RULER's questions: a draw among those told, or a blind guess.
+
+    The former where ``answer_lists`` tell what answers may be; the latter, 0 or 1, is from the dev file.
+    """
     if example.choices:
         return 1 / len(example.choices)
-    return strict(example.references, example.baselines["most_frequent_answer"])
+    share = told_share(example.details)
+    return strict(example.references, example.baselines["most_frequent_answer"]) if share is None else share
 
 
 TASK = TaskSpec(
@@ -232,6 +260,7 @@ TASK = TaskSpec(
         "mmv2.evaluation.scoring",
         "mmv2.evaluation.squad",
         "mmv2.evaluation.tasks.benchmarks",
+        "mmv2.evaluation.word_lists",
     ),
     chance=chance,
 )

@@ -5,7 +5,7 @@ documents, steps and budget are settings: the same code fits any length, tokeniz
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from mmv2.config import Detail
 from mmv2.data.tokenizer import open_tokenizer
 from mmv2.errors import UserError
-from mmv2.evaluation.baselines import FrequentAnswers, nearest_match
+from mmv2.evaluation.baselines import AnswerLists, FrequentAnswers, nearest_match, told_share
 from mmv2.evaluation.frozen import Encoder, FrozenExample, check_corpus_files, freeze_examples, summarise
 from mmv2.evaluation.hotpot import read_hotpot
 from mmv2.evaluation.outcome import Outcome
@@ -24,6 +24,7 @@ from mmv2.evaluation.ruler.settings import RulerQaSettings
 from mmv2.evaluation.scoring import official, strict
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks import TaskSpec
+from mmv2.evaluation.word_lists import read_word_lists
 
 
 def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
@@ -43,7 +44,7 @@ def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path,
     files = {name: corpus_folder / name for source in settings.sources.values() for name in source.files}
     check_corpus_files(corpus_folder, tokenizer_file, list(files))
     encoder = Encoder(open_tokenizer(tokenizer_file))
-    subtasks = [_asked(settings, name, files) for name in settings.sources]
+    subtasks = [_asked(settings, name, corpus_folder) for name in settings.sources]
     examples: list[FrozenExample] = []
     for length in sorted(set(settings.context_lengths)):
         for asked in subtasks:
@@ -66,11 +67,12 @@ class _Asked:
     questions: Sequence[DocumentQuestion]
     pool: Sequence[str]
     guesses: FrequentAnswers
+    lists: AnswerLists | None
 
 
-def _asked(settings: RulerQaSettings, name: str, files: Mapping[str, Path]) -> _Asked:
+def _asked(settings: RulerQaSettings, name: str, corpus_folder: Path) -> _Asked:
     source = settings.sources[name]
-    file = files[source.file]
+    file = corpus_folder / source.file
     found = read_questions(file, source.format)
     fewest = min(map(settings.fewest, settings.context_lengths))
     if settings.regime == "random_depth" and len(found.pool) < fewest:
@@ -80,7 +82,7 @@ def _asked(settings: RulerQaSettings, name: str, files: Mapping[str, Path]) -> _
         )
     questions = _chosen(found.questions, settings, name)
     if source.dev_file is not None:
-        dev = read_questions(files[source.dev_file], source.format).questions
+        dev = read_questions(corpus_folder / source.dev_file, source.format).questions
     else:
         dev = tuple(question for question in found.questions if question not in questions)
     if not dev:
@@ -88,7 +90,8 @@ def _asked(settings: RulerQaSettings, name: str, files: Mapping[str, Path]) -> _
             f"{file}: dev_file: all {len(questions)} questions are asked, none is left for the blind guess; name a "
             f"file of other questions, or ask fewer (examples_per_length)"
         )
-    return _Asked(name, file, questions, found.pool, FrequentAnswers(dev))
+    lists = None if source.answer_lists is None else AnswerLists(read_word_lists(source.answer_lists, corpus_folder))
+    return _Asked(name, file, questions, found.pool, FrequentAnswers(dev), lists)
 
 
 def read_questions(path: Path, layout: str) -> QuestionFile:
@@ -117,6 +120,9 @@ def _examples(prompts: QaPrompts, asked: _Asked) -> Iterator[FrozenExample]:
         details: dict[str, Detail] = {"num_documents": prompt.num_documents}
         if len(question.needed) > 1:
             details["last_depth"] = prompt.last_depth
+        if asked.lists is not None:
+            # The question stands in the prompt, too; what it names is not told.
+            details |= asked.lists.told(question.answers, prompt.text.replace(question.text, "")).details
         yield FrozenExample(
             id=question.id,
             subtask=asked.name,
@@ -151,11 +157,14 @@ def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
 
 
 def chance(example: FrozenExample) -> float:
-    """Official score of the blind guess: the most frequent answer to questions of that kind in the dev file.
+    """Score to be expected of a word of the right kind drawn from the documents, where ``answer_lists`` tell the kinds.
 
-    0 or 1: the guess is fixed, so over few examples its mean is uncertain, as a model's is.
+    Who gets no further has read which answers there are, not which of them belongs to the question. Without lists, or
+    where the documents tell none: the blind guess, the most frequent answer to questions of that kind in the dev file.
+    That is 0 or 1: the guess is fixed, so over few examples its mean is uncertain, as a model's is.
     """
-    return official(example.references, example.baselines["most_frequent_answer"])
+    share = told_share(example.details)
+    return official(example.references, example.baselines["most_frequent_answer"]) if share is None else share
 
 
 TASK = TaskSpec(

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmv2.evaluation.baselines import ENOUGH, FrequentAnswers, nearest_match
+from mmv2.errors import UserError
+from mmv2.evaluation.baselines import ENOUGH, AnswerLists, FrequentAnswers, nearest_match, told_share
 from mmv2.evaluation.squad import Question
 
 
@@ -26,6 +27,34 @@ def test_an_ending_shared_by_too_few_is_no_kind():
 def test_equally_frequent_answers_go_by_the_alphabet():
     dev = [question("q", answer) for answer in ["Rome", "Oslo"] * ENOUGH]
     assert FrequentAnswers(dev).guess("q") == "Oslo"
+
+
+KINDS = [["Oslo", "Rome", "New York", "York"], ["tea", "milk"]]
+
+
+@pytest.mark.parametrize(
+    ("references", "text", "told"),
+    [
+        (["Oslo"], "Ann lives in Oslo. Bo lives in Rome, and drinks tea. Cy lives in Rome.", (3, 1)),
+        (["tea"], "Ann lives in Oslo. Bo lives in Rome, and drinks tea. Cy lives in Rome.", (1, 1)),
+        (["York"], "Ann lives in New York. Bo lives in York. Yorkshire is in neither.", (2, 1)),
+        (["Rome", "Oslo"], "Oslo or Rome, milk", (2, 2)),
+        (["Oslo"], "nowhere", (0, 0)),
+    ],
+)
+def test_what_a_text_tells_are_the_words_of_the_answers_kind_at_every_place(references, text, told):
+    found = AnswerLists(KINDS).told(references, text)
+    assert found == told
+    assert told_share(found.details) == (told[1] / told[0] if told[0] else None)
+
+
+def test_without_lists_nothing_is_known_of_what_is_told():
+    assert told_share({"group": "context"}) is None
+
+
+def test_an_answer_in_no_list_is_refused():
+    with pytest.raises(UserError, match=r"answer_lists: none holds the answer 'Bern'"):
+        AnswerLists(KINDS).told(["Bern"], "Bern")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation.word_lists import WordList, read_text, read_words
+from mmv2.evaluation.word_lists import WordList, read_text, read_word_lists, read_words
 
 
 @pytest.fixture
@@ -34,6 +34,15 @@ def test_words_come_from_a_key_of_json_or_the_lines_of_a_text_each_once(folder):
 def test_a_list_that_is_not_there_is_told(folder, words, message):
     with pytest.raises(UserError, match=message):
         read_words(WordList(**words), folder)
+
+
+def test_a_mapping_is_all_its_lists_and_a_list_is_one(folder):
+    (folder / "kinds.json").write_text(json.dumps({"values": {"food": ["rice", "rice"], "pet": ["cat"]}}))
+    assert read_word_lists(WordList(file="kinds.json", key="values"), folder) == [["rice"], ["cat"]]
+    assert read_word_lists(WordList(file="kinds.json", key="values.pet"), folder) == [["cat"]]
+    assert read_word_lists(WordList(file="words.txt"), folder) == [["red", "blue"]]
+    with pytest.raises(UserError, match=r"words\.json: values\.none: empty"):
+        read_word_lists(WordList(file="words.json", key="values"), folder)
 
 
 def test_a_text_that_is_none_is_told(tmp_path):

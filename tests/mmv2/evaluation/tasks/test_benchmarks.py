@@ -97,6 +97,22 @@ def test_chance_of_free_answers_is_the_blind_guess_of_the_dev_file(corpus):
     assert [TASK.chance(example) for example in examples] == [float(e.references == ("Lima",)) for e in examples]
 
 
+def test_chance_of_free_answers_is_a_draw_among_those_told_where_their_kind_is_known(corpus):
+    _, examples = frozen(corpus, {"open": {**OPEN, "answer_lists": {"key": "cities"}}, "choice": CHOICE})
+    for example in examples:
+        if example.choices:
+            assert TASK.chance(example) == 1 / 5
+            continue
+        context = example.prompt.rpartition("\n")[0]
+        told = sum(context.count(city) for city in CITIES)
+        assert TASK.chance(example) == context.count(example.references[0]) / told > 0
+
+
+def test_lists_of_answers_that_no_context_tells_are_refused():
+    with pytest.raises(ValidationError, match="answer_lists: no context tells answers of group persistent"):
+        settings({"open": {**OPEN, "group": "persistent", "answer_lists": {"key": "cities"}}})
+
+
 def test_the_blind_guess_among_choices_is_the_one_most_often_right(corpus):
     dev = rows(corpus, "cities_choice_dev")
     for row in dev[:20]:

@@ -17,9 +17,10 @@ from mmv2.evaluation.ruler import fitting
 from mmv2.evaluation.ruler.settings import QaSource, RulerQaSettings
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks.ruler_qa import TASK, freeze
+from mmv2.evaluation.word_lists import WordList
 from mmv2.files import sha256
 from tests.mmv2.data.conftest import world_config
-from tests.mmv2.evaluation.small_world import NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
+from tests.mmv2.evaluation.small_world import CITIES, NAMES, SURNAMES, TINY_PROMPT, write_corpus_folder
 
 
 def settings(**changes):
@@ -280,6 +281,44 @@ def test_the_blind_guess_and_chance_come_from_the_dev_file(corpus):
     chances = [TASK.chance(example) for example in examples]
     assert chances == [float("Riga" in example.references) for example in examples]
     assert 0 < sum(chances) < len(chances)
+
+
+def test_where_the_answers_kind_is_known_chance_is_a_draw_among_those_told(corpus):
+    """As guessing any city of the documents gets, but not any word; lists alone change neither prompts nor scores."""
+    lists = WordList(key="cities")
+    header, examples = frozen(corpus, answer_lists=lists)
+    assert "evaluation/lexicon.json" in header.sources
+    assert [example.prompt for example in examples] == [example.prompt for example in frozen(corpus)[1]]
+    for example in examples:
+        told = [city for text in documents(example) for city in CITIES if city in text]
+        right = sum(city in example.references for city in told)
+        assert (example.details["told_answers"], example.details["told_right"]) == (len(told), right)
+        assert TASK.chance(example) == right / len(told) > 0
+    assert len({TASK.chance(example) for example in examples}) > 1
+
+
+def test_a_city_in_the_question_is_not_told(corpus):
+    path = corpus / "evaluation" / "squad_test.json"
+    data = json.loads(path.read_text())
+    question = data["data"][0]["paragraphs"][0]["qas"][0]
+    plain = frozen(corpus, answer_lists=WordList(key="cities"))[1][0]
+    question["question"] = question["question"].replace(" lives", " Oslo lives", 1)
+    path.write_text(json.dumps(data))
+    example = frozen(corpus, answer_lists=WordList(key="cities"), min_fill=0.0)[1][0]
+    assert "Oslo lives" in example.prompt
+    assert example.id == plain.id == question["id"]
+    told = sum(city in text for text in documents(example) for city in CITIES)
+    assert example.details["told_answers"] == told
+
+
+def test_lists_that_lack_an_answer_are_refused(corpus):
+    with pytest.raises(UserError, match=r"answer_lists: none holds the answer '(Bern|Lima|Oslo|Riga|Rome)'"):
+        frozen(corpus, answer_lists=WordList(key="names.first"))
+
+
+def test_lists_of_one_source_stand_with_it():
+    with pytest.raises(ValueError, match=r"answer_lists: every source of subtasks has its own"):
+        settings(subtasks={"tiny": QaSource(format="squad", file="a.json")}, answer_lists=WordList(key="cities"))
 
 
 WORLD_LENGTHS = {"context_lengths": (64, 128), "examples_per_length": 5}
