@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
 from mmv2.config import Detail
 from mmv2.errors import UserError
+from mmv2.evaluation.word_lists import WordList, read_word_lists
 
 ENOUGH = 10
 """Questions that must share an ending before it counts as a kind of question."""
@@ -63,35 +65,60 @@ class Told(NamedTuple):
         return {"told_answers": self.places, "told_right": self.right}
 
 
-def told_share(details: Mapping[str, Detail]) -> float | None:
-    """The share of the places that are right, out of ``Told.details``; None where no place is known."""
+def told_share(details: Mapping[str, Detail], otherwise: float) -> float:
+    """The share of the places that are right, out of ``Told.details``; where no lists told the kinds, ``otherwise``."""
     places, right = details.get("told_answers"), details.get("told_right")
-    return right / places if isinstance(places, int) and isinstance(right, int) and places else None
+    return right / places if isinstance(places, int) and isinstance(right, int) else otherwise
 
 
 class AnswerLists:
     """What answers may be, in lists by kind: homes, pets. The kind of a question is the list that holds its answer."""
 
     def __init__(self, lists: Sequence[Sequence[str]]):
-        self._kinds = [re.compile(rf"\b(?:{'|'.join(map(re.escape, _longest_first(words)))})\b") for words in lists]
+        """Raises UserError: a word stands in two lists."""
+        twice = [
+            word for word, number in Counter(word.casefold() for words in lists for word in words).items() if number > 1
+        ]
+        if twice:
+            raise UserError(f"answer_lists: {twice[0]!r} stands in two lists; a word must tell the kind")
+        self._kinds = [_any_of(words) for words in lists]
 
-    def told(self, references: Sequence[str], text: str) -> Told:
-        """Where a text tells answers of the kind of the right ones.
+    @classmethod
+    def read(cls, words: WordList | None, corpus_folder: Path) -> Self | None:
+        """Those of a file, if one is named; raises UserError as ``read_word_lists`` does."""
+        return None if words is None else cls(read_word_lists(words, corpus_folder))
+
+    def told(self, references: Sequence[str], text: str, place: str) -> Told:
+        """Where a text tells answers of the kind of the right ones, in any case.
+
+        Args:
+            references: right answers; another one that the lists lack is not found.
+            text: what is read before the question.
+            place: of the question, for errors.
 
         Raises:
-            UserError: the answer is in none of the lists.
+            UserError: no list has a right answer, or the text tells none.
         """
-        kind = next((kind for kind in self._kinds if kind.fullmatch(references[0])), None)
+        kind = next((kind for kind in self._kinds if any(map(kind.fullmatch, references))), None)
         if kind is None:
             raise UserError(
-                f"answer_lists: none holds the answer {references[0]!r}; name the file and key of lists that do"
+                f"{place}: answer_lists: none holds the answer {references[0]!r}; name the key of lists that do"
             )
-        places = kind.findall(text)
-        return Told(len(places), sum(place in references for place in places))
+        right = {reference.casefold() for reference in references}
+        places = [word.casefold() for word in kind.findall(text)]
+        told = Told(len(places), sum(word in right for word in places))
+        if not told.right:
+            raise UserError(
+                f"{place}: answer_lists: what is read before the question does not tell the answer {references[0]!r}; "
+                f"leave answer_lists out where answers are not told word by word"
+            )
+        return told
 
 
-def _longest_first(words: Sequence[str]) -> list[str]:
-    return sorted(words, key=len, reverse=True)
+def _any_of(words: Sequence[str]) -> re.Pattern[str]:
+    """Whole words alone; of two that begin alike the longer."""
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE)
 
 
 def nearest_match(prompt_ids: Sequence[int], budget: int) -> list[int]:

@@ -27,10 +27,9 @@ def read_words(words: WordList, corpus_folder: Path) -> list[str]:
         UserError: the file is missing, has no list of that key, or no word.
     """
     path = corpus_folder / words.file
-    found = _read_lines(path) if words.key is None else _read_key(path, words.key)
-    if not found:
-        raise UserError(f"{path}: {words.key or 'no word'}: empty; name a list with words in it")
-    return list(dict.fromkeys(found))
+    if words.key is None:
+        return _checked(_read_lines(path), path, None)
+    return _checked(_look_up(path, words.key), path, words.key)
 
 
 def read_word_lists(words: WordList, corpus_folder: Path) -> list[list[str]]:
@@ -39,21 +38,24 @@ def read_word_lists(words: WordList, corpus_folder: Path) -> list[list[str]]:
     Raises:
         UserError: as ``read_words``, for any of them.
     """
-    found = _look_up(corpus_folder / words.file, words.key) if words.key else None
+    path = corpus_folder / words.file
+    found = _look_up(path, words.key) if words.key else None
     if not isinstance(found, Mapping):
         return [read_words(words, corpus_folder)]
-    return [read_words(WordList(file=words.file, key=f"{words.key}.{name}"), corpus_folder) for name in found]
+    return [_checked(content, path, f"{words.key}.{name}") for name, content in found.items()]
 
 
 def _read_lines(path: Path) -> list[str]:
     return [word for line in read_text(path).splitlines() if (word := line.strip())]
 
 
-def _read_key(path: Path, key: str) -> list[str]:
-    content = _look_up(path, key)
+def _checked(content: Any, path: Path, key: str | None) -> list[str]:
+    """A list of words, each once."""
     if not isinstance(content, list) or not all(isinstance(word, str) for word in content):
         raise UserError(f"{path}: {key}: not a list of words; name the key of a list")
-    return content
+    if not content:
+        raise UserError(f"{path}: {key or 'no word'}: empty; name a list with words in it")
+    return list(dict.fromkeys(content))
 
 
 def _look_up(path: Path, key: str) -> Any:

@@ -28,10 +28,10 @@ def _above_chance(cell: pd.DataFrame) -> float:
 
 
 def _above_chance_interval(cell: pd.DataFrame) -> Interval:
-    """Paired by example where chance is a blind guess, itself estimated from the same examples."""
+    """Paired by example where chance differs between them, as a blind guess or the share of the told answers does."""
     terms = [Term(1.0, "", cell, fields.main_score(cell))]
     known = 0.0
-    if accuracies.chance_is_known(cell["chance"]):
+    if accuracies.chance_is_known(cell["chance"]) and cell["chance"].nunique() == 1:
         known = float(cell["chance"].mean())
     else:
         terms.append(Term(-1.0, "", cell, "chance"))

@@ -47,7 +47,8 @@ def _mean(values: np.ndarray) -> Interval:
 def reference(records: pd.DataFrame, column: str) -> Interval:
     """Mean in percent of a trivial answer's column.
 
-    Where answers come from a known set, chance is one over their number: known, not estimated, so without an interval.
+    Where answers come from a known set, or from those that the prompt tells, chance is a share of it: known, not
+    estimated, so without an interval.
     """
     values = distinct_examples(records)[column]
     if column == "chance" and chance_is_known(values):
@@ -72,7 +73,7 @@ def with_constant_answer(records: pd.DataFrame, cell: Sequence[str]) -> pd.DataF
 
 
 def chance_is_known(values: pd.Series) -> bool:
-    """Whether chance is one over a number of answers, per example, and not whether a blind guess is right."""
+    """Whether chance is a share of the possible answers, per example, and not whether a blind guess is right."""
     return bool(values.between(0, 1, inclusive="neither").any())
 
 

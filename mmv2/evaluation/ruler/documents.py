@@ -23,6 +23,8 @@ class QaPrompt:
     """Where the first document stands that the answer needs: 0 first, 1 last."""
     last_depth: float
     """Where the last one stands that it needs."""
+    context: str
+    """The documents alone, as the text shows them."""
 
 
 def ruler_documents(question: DocumentQuestion, number: int, pool: Sequence[str], rng: random.Random) -> list[str]:
@@ -91,9 +93,10 @@ def written(
     filled = [
         fill(settings.document_template, number=str(place), text=text) for place, text in enumerate(shown, start=1)
     ]
-    text = fill(settings.prompt_template, context=settings.document_joiner.join(filled), query=question.text)
+    context = settings.document_joiner.join(filled)
+    text = fill(settings.prompt_template, context=context, query=question.text)
     assert text.endswith(question.text + settings.prompt_template.partition("{query}")[2])
     needed = set(question.needed)
     depths = [place / max(1, len(shown) - 1) for place, document in enumerate(shown) if document in needed]
     ids = known_ids(encoder.tokenizer, text, f"ruler_qa: question {question.id}")
-    return QaPrompt(text, ids, len(shown), depths[0], depths[-1])
+    return QaPrompt(text, ids, len(shown), depths[0], depths[-1], context)

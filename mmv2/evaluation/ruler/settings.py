@@ -44,6 +44,7 @@ class QaSource(Config):
 
     @property
     def files(self) -> list[str]:
+        """All that its examples are made from."""
         lists = None if self.answer_lists is None else self.answer_lists.file
         return [name for name in (self.file, self.dev_file, lists) if name is not None]
 

@@ -25,7 +25,7 @@ from mmv2.evaluation.prompts import known_ids
 from mmv2.evaluation.scoring import strict
 from mmv2.evaluation.squad import Question
 from mmv2.evaluation.tasks import TaskSettings, TaskSpec
-from mmv2.evaluation.word_lists import WordList, read_word_lists
+from mmv2.evaluation.word_lists import WordList
 from mmv2.jsonl import read_jsonl
 
 # fmt: off
@@ -56,6 +56,7 @@ class Benchmark(Config):
 
     @property
     def files(self) -> list[str]:
+        """All that its examples are made from."""
         lists = None if self.answer_lists is None else self.answer_lists.file
         return [name for name in (self.file, self.dev_file, lists) if name is not None]
 
@@ -124,8 +125,12 @@ class _Source:
             self._answers = FrequentAnswers(
                 [Question(row.id, _last_line(row), row.references, row.prompt, ()) for row in self._dev]
             )
-        lists = benchmark.answer_lists
-        self._lists = None if lists is None else AnswerLists(read_word_lists(lists, corpus_folder))
+        self._lists = AnswerLists.read(benchmark.answer_lists, corpus_folder)
+        if self._lists is not None and not free:
+            raise UserError(
+                f"benchmarks.{name}.answer_lists: all rows of {self.file} have choices, whose chance is one over their "
+                f"number; leave it out"
+            )
 
     def guess(self, row: BenchmarkRow) -> str:
         """The blind guess: the answer, among the choices if there are any, that is most often right in the dev file."""
@@ -146,7 +151,7 @@ class _Source:
         """What records keep of one row."""
         found: dict[str, Detail] = {"group": self.benchmark.group, "published": self.benchmark.published}
         if self._lists is not None and not row.choices:
-            found |= self._lists.told(row.references, row.prompt.removesuffix(_last_line(row))).details
+            found |= self._lists.told(row.references, _context(row), f"{self.file}: row {row.id}").details
         return found
 
 
@@ -165,6 +170,11 @@ def _read(file: Path) -> list[BenchmarkRow]:
 def _last_line(row: BenchmarkRow) -> str:
     """The question proper: what stands before it is context."""
     return row.prompt.rpartition("\n")[2]
+
+
+def _context(row: BenchmarkRow) -> str:
+    """All but the last line; where there is one line alone, such as a text told twice, all of it."""
+    return row.prompt.rpartition("\n")[0] or row.prompt
 
 
 def _copied(row: BenchmarkRow, ids: list[int], encoder: Encoder) -> str:
@@ -242,8 +252,7 @@ def chance(example: FrozenExample) -> float:
     """
     if example.choices:
         return 1 / len(example.choices)
-    share = told_share(example.details)
-    return strict(example.references, example.baselines["most_frequent_answer"]) if share is None else share
+    return told_share(example.details, strict(example.references, example.baselines["most_frequent_answer"]))
 
 
 TASK = TaskSpec(

@@ -24,7 +24,6 @@ from mmv2.evaluation.ruler.settings import RulerQaSettings
 from mmv2.evaluation.scoring import official, strict
 from mmv2.evaluation.squad import read_squad
 from mmv2.evaluation.tasks import TaskSpec
-from mmv2.evaluation.word_lists import read_word_lists
 
 
 def freeze(settings: RulerQaSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
@@ -90,7 +89,7 @@ def _asked(settings: RulerQaSettings, name: str, corpus_folder: Path) -> _Asked:
             f"{file}: dev_file: all {len(questions)} questions are asked, none is left for the blind guess; name a "
             f"file of other questions, or ask fewer (examples_per_length)"
         )
-    lists = None if source.answer_lists is None else AnswerLists(read_word_lists(source.answer_lists, corpus_folder))
+    lists = AnswerLists.read(source.answer_lists, corpus_folder)
     return _Asked(name, file, questions, found.pool, FrequentAnswers(dev), lists)
 
 
@@ -121,8 +120,8 @@ def _examples(prompts: QaPrompts, asked: _Asked) -> Iterator[FrozenExample]:
         if len(question.needed) > 1:
             details["last_depth"] = prompt.last_depth
         if asked.lists is not None:
-            # The question stands in the prompt, too; what it names is not told.
-            details |= asked.lists.told(question.answers, prompt.text.replace(question.text, "")).details
+            place = f"{asked.file}: question {question.id}"
+            details |= asked.lists.told(question.answers, prompt.context, place).details
         yield FrozenExample(
             id=question.id,
             subtask=asked.name,
@@ -159,12 +158,11 @@ def score(example: FrozenExample, outcome: Outcome) -> dict[str, float]:
 def chance(example: FrozenExample) -> float:
     """Score to be expected of a word of the right kind drawn from the documents, where ``answer_lists`` tell the kinds.
 
-    Who gets no further has read which answers there are, not which of them belongs to the question. Without lists, or
-    where the documents tell none: the blind guess, the most frequent answer to questions of that kind in the dev file.
-    That is 0 or 1: the guess is fixed, so over few examples its mean is uncertain, as a model's is.
+    Who gets no further has read which answers there are, not which of them belongs to the question. Without lists the
+    blind guess, the most frequent answer to questions of that kind in the dev file. That is 0 or 1: the guess is fixed,
+    so over few examples its mean is uncertain, as a model's is.
     """
-    share = told_share(example.details)
-    return official(example.references, example.baselines["most_frequent_answer"]) if share is None else share
+    return told_share(example.details, official(example.references, example.baselines["most_frequent_answer"]))
 
 
 TASK = TaskSpec(

@@ -37,9 +37,10 @@ def draw(records: pd.DataFrame) -> Figure:
     contexts (Tables 4 and 5). Points are means over examples, bars their 95 % intervals: bootstrap, or exact
     (Clopper-Pearson) where all examples score the same. Runs at the same length are drawn slightly apart. The score is
     RULER's: an answer counts when it occurs anywhere in the generated text. A vertical line marks the training context;
-    right of it models extrapolate. Grey lines need no model: chance is the most frequent answer to questions of that
-    kind in the development file, with its own 95 % interval as a band, as it is estimated from the same examples; the
-    other copies what follows the nearest earlier match of the prompt's last tokens.
+    right of it models extrapolate. Grey lines need no model: chance is a word of the right kind drawn from the
+    documents, where word lists tell the kinds, and else the most frequent answer to questions with the same ending in
+    the development file, with its own 95 % interval as a band, as it is estimated from the same examples; the other
+    copies what follows the nearest earlier match of the prompt's last tokens.
     """
     measured = shown(records)
     panels = by_training(measured)

@@ -22,12 +22,13 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     every benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks
     measured, those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, as in the
     paper, or those trained from scratch where a suite fine-tunes none ("fine-tuned from" is empty), with data budget 1.
-    Chance is one over the number of choices, or for free answers the score of the answer that is most frequent in the
-    development file, of real ones 0; nearest match copies what follows the nearest earlier match of the prompt's last
-    tokens, where the answer stands in the prompt; trivial answers have averages without interval, and none where a
-    benchmark lacks them. "Made without real files": none were at hand when the benchmark was written, it was tried on
-    hand-made rows alone; cells of such a one that the suite does not ask say "not measured". An empty cell was not
-    asked, or is not reported in the paper.
+    Chance is one over the number of choices, for free answers the score of a word of the right kind drawn from the
+    context, where word lists tell the kinds, and else of the answer that is most frequent in the development file, of
+    real ones 0; nearest match copies what follows the nearest earlier match of the prompt's last tokens, where the
+    answer stands in the prompt; trivial answers have averages without interval, and none where a benchmark lacks them.
+    "Made without real files": none were at hand when the benchmark was written, it was tried on hand-made rows alone;
+    cells of such a one that the suite does not ask say "not measured". An empty cell was not asked, or is not reported
+    in the paper.
     """
     measured = of_task(compared(last_stage(records)), benchmarks_task(records))
     return over_benchmarks(measured, records, published, ("persistent", "context"), beside=True)

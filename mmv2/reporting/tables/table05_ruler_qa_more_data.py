@@ -20,8 +20,9 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     attention and twice the training context; measured runs differ in their training data alone, but for one named by
     grouped-query attention, whose context and documents are twice as long, too. The official score counts an answer
     that occurs anywhere in the generated text, the strict one an answer that begins it. Chance and copying need no
-    model; chance is the official score of the most frequent answer to questions of that kind in the development file.
-    An empty cell was not measured, or is not reported in the paper.
+    model; chance is that of a word of the right kind drawn from the documents, where word lists tell the kinds, and
+    else of the most frequent answer to questions with the same ending in the development file. An empty cell was not
+    measured, or is not reported in the paper.
     """
     measured = of_task(largest(more_data(fine_tuned(records))), "ruler_qa")
     return over_length(several_budgets(measured), records, published)

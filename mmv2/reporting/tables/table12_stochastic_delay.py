@@ -15,9 +15,10 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     trained from scratch with data budget 1, in sizes that have both. Cells hold the mean over examples with its 95 %
     interval: bootstrap, or exact (Clopper-Pearson) where all examples score the same. Published rows are the paper's,
     at its own scale: they compare with measured ones by architecture and ratio of lengths, not by the number itself.
-    The official score counts an answer that occurs anywhere in the generated text, the strict one an answer that
-    begins it. Chance and copying need no model; chance is the official score of the most frequent answer to questions
-    of that kind in the development file. An empty cell was not measured, or is not reported in the paper.
+    The official score counts an answer that occurs anywhere in the generated text, the strict one an answer that begins
+    it. Chance and copying need no model; chance is that of a word of the right kind drawn from the documents, where
+    word lists tell the kinds, and else of the most frequent answer to questions with the same ending in the development
+    file. An empty cell was not measured, or is not reported in the paper.
     """
     measured = of_task(both_delays(pretrained(records)), "ruler_qa")
     return over_length(measured, records, published, delays=True)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,32 +31,45 @@ def test_equally_frequent_answers_go_by_the_alphabet():
     assert FrequentAnswers(dev).guess("q") == "Oslo"
 
 
-KINDS = [["Oslo", "Rome", "New York", "York"], ["tea", "milk"]]
+KINDS = [["Oslo", "Rome", "York", "York Minster", "St. Paul"], ["tea", "milk"]]
 
 
 @pytest.mark.parametrize(
     ("references", "text", "told"),
     [
-        (["Oslo"], "Ann lives in Oslo. Bo lives in Rome, and drinks tea. Cy lives in Rome.", (3, 1)),
+        (["Oslo"], "Ann lives in Oslo. Bo lives in Rome, and drinks tea. Cy lives in ROME.", (3, 1)),
         (["tea"], "Ann lives in Oslo. Bo lives in Rome, and drinks tea. Cy lives in Rome.", (1, 1)),
-        (["York"], "Ann lives in New York. Bo lives in York. Yorkshire is in neither.", (2, 1)),
-        (["Rome", "Oslo"], "Oslo or Rome, milk", (2, 2)),
-        (["Oslo"], "nowhere", (0, 0)),
+        (["York"], "Ann saw York Minster. Bo lives in York. Yorkshire and New-York.", (3, 2)),
+        (["Nowhere", "oslo", "Rome"], "Oslo or Rome, milk", (2, 2)),
+        (["St. Paul"], "St. Paul is not StX Paul, nor is Rome.", (2, 1)),
     ],
 )
 def test_what_a_text_tells_are_the_words_of_the_answers_kind_at_every_place(references, text, told):
-    found = AnswerLists(KINDS).told(references, text)
+    found = AnswerLists(KINDS).told(references, text, "row 1")
     assert found == told
-    assert told_share(found.details) == (told[1] / told[0] if told[0] else None)
+    assert told_share(found.details, otherwise=0.5) == told[1] / told[0]
 
 
-def test_without_lists_nothing_is_known_of_what_is_told():
-    assert told_share({"group": "context"}) is None
+def test_without_lists_chance_is_something_else():
+    assert told_share({"group": "context"}, otherwise=0.5) == 0.5
+    assert AnswerLists.read(None, Path("none")) is None
 
 
-def test_an_answer_in_no_list_is_refused():
-    with pytest.raises(UserError, match=r"answer_lists: none holds the answer 'Bern'"):
-        AnswerLists(KINDS).told(["Bern"], "Bern")
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (["Bern"], r"row 1: answer_lists: none holds the answer 'Bern'"),
+        (["Rome"], r"row 1: answer_lists: .* does not tell the answer 'Rome'"),
+    ],
+)
+def test_lists_that_do_not_fit_an_answer_are_refused(references, message):
+    with pytest.raises(UserError, match=message):
+        AnswerLists(KINDS).told(references, "Ann lives in Oslo and dreams of Bern.", "row 1")
+
+
+def test_a_word_of_two_kinds_is_refused():
+    with pytest.raises(UserError, match=r"answer_lists: 'rome' stands in two lists"):
+        AnswerLists([["Rome"], ["rome"]])
 
 
 @pytest.mark.parametrize(

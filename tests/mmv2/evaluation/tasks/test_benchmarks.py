@@ -98,14 +98,21 @@ def test_chance_of_free_answers_is_the_blind_guess_of_the_dev_file(corpus):
 
 
 def test_chance_of_free_answers_is_a_draw_among_those_told_where_their_kind_is_known(corpus):
-    _, examples = frozen(corpus, {"open": {**OPEN, "answer_lists": {"key": "cities"}}, "choice": CHOICE})
-    for example in examples:
-        if example.choices:
-            assert TASK.chance(example) == 1 / 5
-            continue
-        context = example.prompt.rpartition("\n")[0]
-        told = sum(context.count(city) for city in CITIES)
-        assert TASK.chance(example) == context.count(example.references[0]) / told > 0
+    """Of the context alone: a city in the question is not told; a row of one line is context as a whole."""
+    test = rows(corpus, "cities_test")
+    first, second = test[0]["references"][0], next(city for city in CITIES if city != test[0]["references"][0])
+    told = f"mira lives in {second}. mira berg lives in {second}. mira tol lives in {first}."
+    test[0]["prompt"] = f"{told}\n\nQuestion: {second} mira tol lives in"
+    test[1] |= {"prompt": f"{told} mira tol lives in", "references": [first]}
+    write_rows(corpus, "cities_test", test)
+    lists = {"key": "cities"}
+    header, examples = frozen(corpus, {"open": {**OPEN, "answer_lists": lists}, "choice": CHOICE})
+    assert "evaluation/lexicon.json" in header.sources
+    found = {(example.subtask, example.id): TASK.chance(example) for example in examples}
+    assert found["open", test[0]["id"]] == found["open", test[1]["id"]] == 1 / 3
+    assert {chance for (subtask, _), chance in found.items() if subtask == "choice"} == {1 / 5}
+    with pytest.raises(UserError, match=r"choice\.answer_lists: all rows of .* have choices"):
+        frozen(corpus, {"choice": {**CHOICE, "group": "context", "answer_lists": lists}})
 
 
 def test_lists_of_answers_that_no_context_tells_are_refused():
