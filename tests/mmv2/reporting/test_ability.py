@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from mmv2.reporting.ability import clearest
 from mmv2.reporting.evidence import Evidence
 from tests.mmv2.reporting.claims.evidence import PUBLISHED, evidence
 
@@ -55,3 +56,14 @@ def test_nor_does_a_small_one_with_more_data():
     width = records["setting_hidden_size"].mask(records["run"] == "transformer_8_tuned", 8)
     assert Evidence(records, PUBLISHED).able("transformer", "ruler_qa").met
     assert not Evidence(records.assign(setting_hidden_size=width), PUBLISHED).able("transformer", "ruler_qa").met
+
+
+def test_chance_that_differs_between_examples_is_paired_with_them():
+    """A model that is right where guessing is easier: less is left of its lead, and less of its spread."""
+    records = evidence().records
+    cell = records.query("run == 'transformer' and task == 'ruler_qa' and context_length == 64")
+    cell = cell.assign(score_main=[1.0, 0.0] * (len(cell) // 2))
+    paired = clearest([cell.assign(chance=0.05 + 0.65 * cell["score_main"])])
+    known = clearest([cell.assign(chance=0.375)])
+    assert paired.mean == pytest.approx(known.mean) == 12.5
+    assert paired.high - paired.low < 0.8 * (known.high - known.low)
