@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator
 
 from mmv2.errors import UserError
 from mmv2.reporting.fields import MEMBER, field
@@ -32,7 +32,7 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     A panel for pre-training and for fine-tuning at each context. Every training token is seen once, so the loss is one
     on text not seen before, of the training documents' kind. A point of a line is the mean over the steps of an eighth
     of an octave of tokens, and over training seeds, whose range is shaded; fine-tuning counts its own tokens. Losses of
-    different corpora and contexts, and so of different panels, do not compare.
+    different corpora and contexts, and so of different panels, do not compare. Both axes are logarithmic.
     """
     drawn = shown(records, metrics)
     panels = by_training(drawn)
@@ -45,6 +45,9 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
         low, high = axes.get_xlim()
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.minorticks_off()
         axes.set_xlabel("training tokens")
     row[0].set_ylabel("training loss (nats per token)")
