@@ -14,6 +14,7 @@ from typing import Any
 
 from mmv2.errors import UserError
 from mmv2.files import atomic, read_json, write_text
+from mmv2.provenance import code_version
 from mmv2.suites import SuiteConfig, load_suite
 
 RESULTS = Path("results")
@@ -53,11 +54,11 @@ def _shown(suite: SuiteConfig) -> Iterator[Path]:
         for name in names:
             yield from (Path(part) / f"{name}{ending}" for ending in FORMS[part])
     if suite.claims:
-        yield from (Path("claims.csv"), Path("claims.md"))
+        yield from (Path("claims.csv"), Path("claims.md"), Path("claims.json"))
 
 
 def made_with(suite: str, configs: dict[str, Path], records: Sequence[Path]) -> str:
-    """The suite's file, the environments in which runs were exported, and the code that evaluated."""
+    """The suite's file, the environments in which runs were exported, and the code that evaluated and that keeps."""
     trained: defaultdict[str, list[str]] = defaultdict(list)
     evaluated: defaultdict[str, int] = defaultdict(int)
     for run, config in configs.items():
@@ -73,6 +74,7 @@ def made_with(suite: str, configs: dict[str, Path], records: Sequence[Path]) -> 
     lines += [f"- The suite's file, whose head tells what it needs: `{CONFIG}/suites/{suite}.yaml`."]
     lines += [f"- Exported after training in {place}: {', '.join(these)}." for place, these in trained.items()]
     lines += [f"- Evaluated in {place}: {number} files of records." for place, number in evaluated.items()]
+    lines += [f"- Kept, with tables, figures and verdicts as they were then, in code {code_version()}."]
     return "\n".join(lines) + "\n"
 
 

@@ -8,12 +8,13 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmv2.config import read_yaml
 from mmv2.errors import UserError
 from mmv2.files import write_text
 from mmv2.registry import entries
-from mmv2.reporting.published import FOLDER
+from mmv2.reporting.published import FOLDER, PRINTED, read_published
 
 PAGE = Path("docs") / "paper_items.md"
 MEASURED = Path("results") / "measured"
@@ -98,10 +99,18 @@ def _items_of(kind: str, number: int, root: Path, asked: dict[str, dict[str, lis
         raise UserError(f"mmv2/reporting/{kind}s: no module {kind}{number:02}_*; the paper's {kind} {number} needs one")
     for name, spec in modules.items():
         suites = tuple(suite for suite, content in asked.items() if name in content.get(f"{kind}s", ()))
-        published = FOLDER / spec.published if kind == "table" and spec.published else None
+        published = _published(root, kind, number, spec)
         files = sorted((root / MEASURED).glob(f"*/{kind}s/{name}.{ENDINGS[kind]}"))
         measured = tuple(file.relative_to(root) for file in files)
         yield Item(kind, number, name, spec.title, published, measured, suites)
+
+
+def _published(root: Path, kind: str, number: int, spec: Any) -> Path | None:
+    """The file with its numbers; of a figure those that it prints beside its curves."""
+    if kind == "table":
+        return FOLDER / spec.published if spec.published else None
+    printed = set(read_published(root / FOLDER / PRINTED)["figure"])
+    return FOLDER / PRINTED if f"figure{number:02}" in printed else None
 
 
 def _link(file: Path, text: str) -> str:

@@ -7,7 +7,6 @@ is made here, never by hand.
 """
 
 import argparse
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -15,37 +14,39 @@ from pathlib import Path
 
 from mmv2.errors import UserError, choices
 from mmv2.files import write_text
+from mmv2.reporting.claims_page import read_page
 
 README = Path("README.md")
 MEASURED = Path("results/measured")
 SUITES = ("laptop_full", "laptop")
 """Reference runs that README tells, the first that is there."""
-_COLUMNS = ("the paper", "published", "verdict", "reason")
 _PLACE = re.compile(r"(?<=<!-- measured: )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
 
 def suite_folder(measured: Path = MEASURED) -> Path:
     """Folder of the reference results; raises UserError when there are none."""
     for name in SUITES:
-        if (measured / name / "claims.csv").is_file():
+        if (measured / name / "claims.json").is_file():
             return measured / name
-    raise UserError(f"{measured}: no claims.csv of {' or '.join(SUITES)}; run make keep SUITE={SUITES[0]}")
+    raise UserError(f"{measured}: no claims.json of {' or '.join(SUITES)}; run make keep SUITE={SUITES[0]}")
 
 
 def claims(folder: Path) -> str:
-    """The verdicts: how many of each, and a row per claim."""
-    with (folder / "claims.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    count = Counter(row["verdict"] for row in rows)
+    """The verdicts: how many of each, what is left with a correction, and a row per claim."""
+    page = read_page(folder / "claims.json")
+    count = Counter(claim.verdict.status for claim in page.claims)
     told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(count.items(), key=lambda one: (-one[1], one)))
     lines = [
-        f"Suite `{folder.name}`, {len(rows)} claims and open questions of the paper: {told}. What decided each, with",
-        f"95 % intervals; all comparisons: [claims.md]({MEASURED.as_posix()}/{folder.name}/claims.md).",
+        f"Suite `{folder.name}`, {len(page.claims)} claims and open questions of the paper: {told}. What decided each",
+        f"with 95 % intervals; all comparisons, all rules: [claims.md]({MEASURED.as_posix()}/{folder.name}/claims.md).",
+        f"Of the comparisons {page.correction}",
         "",
         "| the paper | published | verdict | measured |",
         "| --- | --- | --- | --- |",
     ]
-    lines += [f"| {' | '.join(_escaped(row[name]) for name in _COLUMNS)} |" for row in rows]
+    for claim in page.claims:
+        cells = (claim.statement, claim.published, claim.verdict.status, claim.verdict.reason)
+        lines.append(f"| {' | '.join(map(_escaped, cells))} |")
     return "\n".join(lines) + "\n"
 
 

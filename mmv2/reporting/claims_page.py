@@ -43,13 +43,15 @@ class Judged(Config):
 
     @property
     def published(self) -> str:
-        """The paper's numbers of the first comparison, in words."""
-        numbers = self.verdict.comparisons[0].published if self.verdict.comparisons else {}
-        told = ", ".join(f"{size} {points(number)}" for size, number in numbers.items())
-        if self.verdict.counts:
-            told = ", ".join(theirs for _, _, theirs in self.verdict.counts)
-        told = told or ("left open" if self.open_question else "only a picture")
-        return f"{told} ({self.place})"
+        """The paper's numbers beside the comparisons that decide, in words; without any of them, of the others."""
+        told = [_published(one) for one in self.verdict.deciding if one.published]
+        told = told or [_published(one) for one in self.verdict.comparisons if one.published]
+        told = told or [", ".join(theirs for _, _, theirs in self.verdict.counts)]
+        return f"{'; '.join(filter(None, told)) or self._unpublished} ({self.place})"
+
+    @property
+    def _unpublished(self) -> str:
+        return "left open" if self.open_question else "only a picture"
 
 
 class ClaimsPage(Config):
@@ -185,6 +187,11 @@ def _row(claim: Judged) -> dict[str, Any]:
         "rule": claim.rule,
         "sources": ", ".join(claim.sources),
     }
+
+
+def _published(one: Comparison) -> str:
+    numbers = ", ".join(f"{size} {points(number)}" for size, number in one.published.items())
+    return f"{one.published_name}: {numbers} {one.unit}"
 
 
 def _found(one: Comparison) -> str:

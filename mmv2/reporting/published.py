@@ -14,6 +14,8 @@ from mmv2.reporting.fields import words
 
 FOLDER = Path("results") / "published"
 """Relative to the repository, which is where the workflow runs."""
+PRINTED = "figures_printed.csv"
+"""Numbers that stand in the paper's figures or beside them; all else there is a picture."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 

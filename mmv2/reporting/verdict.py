@@ -1,7 +1,7 @@
-"""The rules by which a claim of the paper is judged: constants and demands, written before the runs they judge.
+"""The rules by which a claim of the paper is judged: constants and demands.
 
-One became stricter after a run had been seen: to be able at a task, the whole interval must be clear of chance, no
-longer the mean alone (docs/decisions.md).
+The thresholds were written before the runs they judge. What changed after a run had been seen is told in
+docs/decisions.md, "Verdicts".
 
 A claim is one or more comparisons. Each is a number with its 95 % interval and a demand on it. A comparison holds when
 the whole interval meets the demand, fails when the whole interval contradicts it, and is open in between. Conditions
@@ -98,9 +98,11 @@ RULES = (
     f"A claim is inconclusive, whatever its numbers, unless every model compared is clear of chance: its whole "
     f"interval {CLEAR:g} points above it somewhere on that task (one data set, length and number of shots) at budget "
     f"{' or '.join(f'{budget:g}' for budget in ABLE)}. For a model against its own reduction, the whole model must be.",
-    f"Nor can a model be ahead, or rise, where there is no room: at {CEILING:g} % and more of what it must surpass.",
-    f"A difference in points: ahead is an interval {ABOVE.words} (fails {ABOVE.contradiction}); level, {LEVEL.words} "
-    f"(fails {LEVEL.contradiction}); no gap left, {CLOSED.words} (fails {CLOSED.contradiction}).",
+    f"Nor can a model be ahead, or rise, where there is no room: at {CEILING:g} % and more of what it must surpass. "
+    f"That two models are level says nothing where both stand at {CEILING:g} % and more.",
+    f"A difference in points: ahead is an interval {ABOVE.words}, however little (fails {ABOVE.contradiction}, where "
+    f"it is not above 0); level, {LEVEL.words} (fails {LEVEL.contradiction}); no gap left, {CLOSED.words} "
+    f"(fails {CLOSED.contradiction}).",
     f"Rises, falls: the slope over log2 of the shots is above, below 0; it fails where the change from the fewest to "
     f"the most shots is surely less than {MARGIN:g} points in that direction.",
     f"Solved: accuracy {SOLVED.words} % (fails {SOLVED.contradiction}). Extrapolates: keeps at least {100 * KEPT:g} % "
@@ -143,6 +145,8 @@ class Comparison(Config):
     """Of the hypothesis that the demand is not met (see ``RULES``); None where nothing is demanded."""
     published: dict[str, float]
     """The paper's numbers of the same kind, by model size."""
+    published_name: str | None = None
+    """What these are, in words; None without any."""
     files: tuple[str, ...]
     """The record files it was computed from."""
 
@@ -162,6 +166,16 @@ def points(number: float) -> str:
     return rounded(number)
 
 
+@dataclass(frozen=True)
+class Published:
+    """The paper's numbers of a comparison's kind."""
+
+    name: str
+    """What they are, in words and in the paper's lengths."""
+    numbers: Mapping[str, float]
+    """By model size."""
+
+
 class Verdict(Config):
     """What became of a claim."""
 
@@ -173,6 +187,12 @@ class Verdict(Config):
     counts: tuple[tuple[str, str, str], ...] = ()
     """Numbers without chance in them: what, computed here, published."""
 
+    @property
+    def deciding(self) -> list[Comparison]:
+        """The comparisons that fail; without any those that are open; without any all that were judged."""
+        by_finding = [[one for one in self.comparisons if one.finding == found] for found in ("fails", "open", "holds")]
+        return next((found for found in by_finding if found), [])
+
 
 def compare(
     name: str,
@@ -180,7 +200,7 @@ def compare(
     demand: Demand | None,
     *,
     unit: str = "points",
-    published: Mapping[str, float] | None = None,
+    published: Published | None = None,
 ) -> Comparison:
     """Compute a contrast in points and judge it.
 
@@ -189,7 +209,7 @@ def compare(
         terms: see ``contrast``.
         demand: on the interval; None: the number is only told.
         unit: of the number.
-        published: the paper's numbers of the same kind, by model size.
+        published: the paper's numbers of the same kind.
 
     Raises:
         UserError: the terms were not measured on the same examples, or not with the same seeds.
@@ -209,7 +229,10 @@ def compare(
         contradiction=demand.contradiction if demand else None,
         finding=demand.finding(low, high) if demand else None,
         p=None if found.p is None else float(np.round(found.p, 6)),
-        published={size: float(np.round(number, 6)) for size, number in (published or {}).items()},
+        published={
+            size: float(np.round(number, 6)) for size, number in (published.numbers if published else {}).items()
+        },
+        published_name=published.name if published else None,
         files=tuple(sorted({file for term in terms for file in term.records["file"].unique()})),
     )
 
@@ -222,20 +245,21 @@ def _points(share: float) -> float:
 def judge(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> Verdict:
     """Reproduced: all comparisons hold; not reproduced: any fails; inconclusive: otherwise, or a condition is unmet."""
     unmet = [one.text for one in conditions if not one.met]
-    judged = [one for one in comparisons if one.finding is not None]
-    assert judged, "a claim demands something"
-    failing, still_open = ([one for one in judged if one.finding == finding] for finding in ("fails", "open"))
-    status: Status
+    verdict = Verdict(status="inconclusive", reason="", conditions=tuple(conditions), comparisons=tuple(comparisons))
+    assert verdict.deciding, "a claim demands something"
+    told = "; ".join(f"{one.text}, demanded {one.demand}" for one in verdict.deciding)
+    status: Status = _STATUS[verdict.deciding[0].finding]
     if unmet:
         status, reason = "inconclusive", f"This scale cannot tell: {'; '.join(unmet)}."
-    elif failing:
-        status, reason = "not reproduced", f"{_told(failing)}."
-    elif still_open:
-        status, reason = "inconclusive", f"The interval leaves it open: {_told(still_open)}."
+    elif status == "inconclusive":
+        reason = f"The interval leaves it open: {told}."
     else:
-        status, reason = "reproduced", f"{_told(judged)}."
-    reason = reason[0].upper() + reason[1:]
-    return Verdict(status=status, reason=reason, conditions=tuple(conditions), comparisons=tuple(comparisons))
+        reason = f"{told}."
+    return verdict.model_copy(update={"status": status, "reason": reason[0].upper() + reason[1:]})
+
+
+_STATUS: Mapping[Finding | None, Status] = {"fails": "not reproduced", "open": "inconclusive", "holds": "reproduced"}
+"""Of a claim, by what became of the comparisons that decide it."""
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[bool]:
@@ -253,7 +277,3 @@ def corrected(comparisons: Sequence[Comparison]) -> list[bool]:
             break
         found[place] = one.finding == "holds"
     return found
-
-
-def _told(comparisons: Sequence[Comparison]) -> str:
-    return "; ".join(f"{one.text}, demanded {one.demand}" for one in comparisons)

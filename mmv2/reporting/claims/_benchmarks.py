@@ -1,14 +1,10 @@
 """What the claims about the mean over a group of benchmarks share."""
 
-from collections.abc import Mapping
-
 from mmv2.reporting.answers import Answers
-from mmv2.reporting.verdict import Comparison, Demand, compare, points
+from mmv2.reporting.verdict import Comparison, Demand, Published, compare, points
 
 
-def differences(
-    name: str, first: Answers, second: Answers, demand: Demand, published: Mapping[str, float]
-) -> list[Comparison]:
+def differences(name: str, first: Answers, second: Answers, demand: Demand, published: Published) -> list[Comparison]:
     """First minus second: the mean over benchmarks, which is judged, then that of each benchmark, which is told.
 
     Beside each stand both accuracies and chance: where neither is above it, the benchmark only dilutes the mean.

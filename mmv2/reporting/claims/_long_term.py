@@ -3,15 +3,15 @@
 from mmv2.reporting.answers import Answers
 from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.selection import benchmarks_task
-from mmv2.reporting.verdict import Condition
+from mmv2.reporting.verdict import Condition, Published
 
 REDUCTION = "without_long_term_memory"
+NUMBERS = {"persistent": 13, "context": 6}
+"""Of the paper's benchmarks in each group."""
 
 
-def without_and_with(
-    evidence: Evidence, group: str, table: str
-) -> tuple[Answers, Answers, dict[str, float], Condition]:
-    """Answers of the reduced and the whole model to a group of benchmarks, the published change, the condition.
+def without_and_with(evidence: Evidence, group: str, table: str) -> tuple[Answers, Answers, Published, Condition]:
+    """Answers of the reduced and the whole model to a group of benchmarks, the published loss, the condition.
 
     The condition is on the whole model alone: that the reduced one falls to chance may be the finding.
     """
@@ -19,7 +19,6 @@ def without_and_with(
     without, whole = (
         evidence.fine_tuned("mmv2", reduction=reduction).of(task, detail_group=group) for reduction in (REDUCTION, None)
     )
-    change = evidence.published(table, "avg", model="mmv2_large_without_long_term") - evidence.published(
-        table, "avg", model="mmv2_large"
-    )
-    return without, whole, {"large": change}, evidence.able("mmv2", task, detail_group=group)
+    models = [evidence.published(table, "avg", model=f"mmv2_large{ending}") for ending in ("", "_without_long_term")]
+    published = Published(f"with minus without, {NUMBERS[group]} benchmarks", {"large": models[0] - models[1]})
+    return without, whole, published, evidence.able("mmv2", task, detail_group=group)

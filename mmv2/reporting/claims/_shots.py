@@ -1,8 +1,11 @@
 """What the claims about in-context learning share."""
 
+from collections.abc import Mapping
+
 from mmv2.reporting.answers import Answers
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.verdict import Comparison, Condition, Verdict, compare, falls, judge, rises
+from mmv2.reporting.published import PRINTED
+from mmv2.reporting.verdict import Comparison, Condition, Published, Verdict, compare, falls, judge, rises
 
 ARCHS = ("mmv2", "transformer")
 UNIT = "points per doubling of shots"
@@ -13,15 +16,21 @@ def able(evidence: Evidence, label_kind: str) -> list[Condition]:
     return [evidence.able(arch, "many_shot", label_kind=label_kind) for arch in ARCHS]
 
 
-def judge_slopes(evidence: Evidence, label_kind: str) -> Verdict:
-    """MMv2's accuracy rises with the number of shots, the transformer's falls; the gap at the most shots is told."""
+def judge_slopes(evidence: Evidence, label_kind: str, figures: Mapping[str, str]) -> Verdict:
+    """MMv2's accuracy rises with the number of shots, the transformer's falls; the gap at the most shots is told.
+
+    ``figures``: model size -> the paper's figure that prints a gap.
+    """
     mosaic, transformer = (evidence.fine_tuned(arch).in_context(label_kind) for arch in ARCHS)
     most = [of_model.at(shots=of_model.shots[-1:]) for of_model in (mosaic, transformer)]
     fewest = mosaic.at(shots=mosaic.shots[:1])
+    gaps = {size: evidence.published(PRINTED, "points", figure=figure) for size, figure in figures.items()}
+    published = Published("gap printed for TACRED, shots not stated", gaps)
+    last = f"MMv2 minus transformer at {most[0].shots[0]} shots"
     comparisons = [
         compare("slope of MMv2", mosaic.slope(), rises(mosaic.doublings), unit=UNIT),
         compare("slope of transformer", transformer.slope(), falls(transformer.doublings), unit=UNIT),
-        compare(f"MMv2 minus transformer at {most[0].shots[0]} shots", [*most[0].mean(), *most[1].mean(-1)], None),
+        compare(last, [*most[0].mean(), *most[1].mean(-1)], None, published=published),
     ]
     return judge([*able(evidence, label_kind), fewest.room], comparisons)
 

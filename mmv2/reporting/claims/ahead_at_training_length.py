@@ -4,7 +4,7 @@ from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TABLE_3, TASK, able, gap_at_training_length
 from mmv2.reporting.evidence import SIZES, Evidence
-from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
+from mmv2.reporting.verdict import ABOVE, Published, Verdict, compare, judge
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
@@ -13,7 +13,8 @@ def judge_claim(evidence: Evidence) -> Verdict:
     length = common_context(mosaic, transformer)
     first, second = (model.of(TASK).at(lengths=[length]) for model in (mosaic, transformer))
     name = f"MMv2 minus transformer at {length:,} tokens"
-    published = {size: gap_at_training_length(evidence, size) for size in SIZES}
+    numbers = {size: gap_at_training_length(evidence, size) for size in SIZES}
+    published = Published("MMv2 minus transformer at 4k", numbers)
     terms = [*first.mean(), *second.mean(-1)]
     return judge([*able(evidence), second.room], [compare(name, terms, ABOVE, published=published)])
 

@@ -4,7 +4,7 @@ from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TABLE_3, TABLE_4, TASK, able, gap, gap_at_training_length
 from mmv2.reporting.evidence import SIZES, Evidence
-from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
+from mmv2.reporting.verdict import ABOVE, Published, Verdict, compare, judge
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
@@ -26,7 +26,10 @@ def judge_claim(evidence: Evidence) -> Verdict:
         for new in [[model.of(TASK).at(lengths=[length]) for model in after]]
     }
     published = {
-        column: {size: gap(evidence, TABLE_4, column, size) - gap_at_training_length(evidence, size) for size in SIZES}
+        column: Published(
+            f"gap after fine-tuning at {column} minus gap before at 4k",
+            {size: gap(evidence, TABLE_4, column, size) - gap_at_training_length(evidence, size) for size in SIZES},
+        )
         for column in ("32k", "4k")
     }
     name = "gap after fine-tuning at {:,} tokens minus gap before at {:,}"

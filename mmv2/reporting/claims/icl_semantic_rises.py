@@ -3,6 +3,7 @@
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._shots import judge_slopes
 from mmv2.reporting.evidence import Evidence
+from mmv2.reporting.published import PRINTED
 from mmv2.reporting.verdict import Verdict
 
 
@@ -10,14 +11,14 @@ def judge_claim(evidence: Evidence) -> Verdict:
     """Both fine-tuned, budget 1, semantic labels, each in the prompt style that was best on development examples: the
     slope over log2 of the shots, mean over data sets, rises for MMv2 and falls for the transformer.
     """
-    return judge_slopes(evidence, "semantic")
+    return judge_slopes(evidence, "semantic", {"small": "figure13", "large": "figure03"})
 
 
 CLAIM = ClaimSpec(
     title="In-context learning with semantic labels rises with shots",
     statement="With labels that mean something, more demonstrations help Memory Mosaics v2 and harm the transformer.",
-    place="Figure 3",
+    place="Figures 3 and 13",
     dimension="in-context learning",
-    published=(),
+    published=(PRINTED,),
     judge=judge_claim,
 )

@@ -4,7 +4,7 @@ from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK, able
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
+from mmv2.reporting.verdict import ABOVE, Published, Verdict, compare, judge
 
 TABLE_5 = "table05_ruler_qa_more_data.csv"
 
@@ -19,7 +19,10 @@ def judge_claim(evidence: Evidence) -> Verdict:
     first, more, same = (model.of(TASK).at(lengths=[length]) for model in (mosaic, *transformers))
     ours = evidence.published(TABLE_5, "32k", model="mmv2_large")
     published = [
-        {"large": ours - evidence.published(TABLE_5, "32k", train_tokens=tokens, model=model)}
+        Published(
+            f"MMv2 on 1T minus transformer on {tokens} tokens, 32k",
+            {"large": ours - evidence.published(TABLE_5, "32k", train_tokens=tokens, model=model)},
+        )
         for tokens, model in (("8T", "transformer_large_gqa_8k"), ("1T", "transformer_large"))
     ]
     name = f"MMv2 at budget 1 minus transformer at budget {{}}, {length:,} tokens"

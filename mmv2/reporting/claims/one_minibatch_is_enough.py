@@ -4,7 +4,8 @@ from mmv2.reporting.answers import common_context
 from mmv2.reporting.claims import ClaimSpec
 from mmv2.reporting.claims._ruler_qa import TASK, able
 from mmv2.reporting.evidence import Evidence
-from mmv2.reporting.verdict import ABOVE, Verdict, compare, judge
+from mmv2.reporting.published import PRINTED
+from mmv2.reporting.verdict import ABOVE, Published, Verdict, compare, judge
 
 
 def judge_claim(evidence: Evidence) -> Verdict:
@@ -17,10 +18,14 @@ def judge_claim(evidence: Evidence) -> Verdict:
     models = (evidence.pre_trained("mmv2"), first, end, transformer)
     before, one, all_steps, other = (model.of(TASK).at(lengths=[length]) for model in models)
     span = f"at {length:,} tokens"
+    gain = {"size not stated": evidence.published(PRINTED, "points", figure="figure08")}
+    published = Published("MMv2 after 1 step minus before at 32k", gain)
     return judge(
         [*able(evidence), before.room, other.room],
         [
-            compare(f"MMv2 after 1 step minus before {span}", [*one.mean(), *before.mean(-1)], ABOVE),
+            compare(
+                f"MMv2 after 1 step minus before {span}", [*one.mean(), *before.mean(-1)], ABOVE, published=published
+            ),
             compare(f"MMv2 after 1 step minus transformer at its end {span}", [*one.mean(), *other.mean(-1)], ABOVE),
             compare(f"MMv2 at its end minus after 1 step {span}", [*all_steps.mean(), *one.mean(-1)], None),
         ],
@@ -32,6 +37,6 @@ CLAIM = ClaimSpec(
     statement="One minibatch raises Memory Mosaics v2 at 32k above what the transformer reaches after 800.",
     place="Figure 8",
     dimension="new knowledge",
-    published=(),
+    published=(PRINTED,),
     judge=judge_claim,
 )

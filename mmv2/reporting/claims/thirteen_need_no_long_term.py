@@ -14,7 +14,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     trained model leaves it level. The difference of each benchmark is told beside it.
     """
     without, whole, published, able = without_and_with(evidence, "persistent", TABLE_2)
-    return judge([able], differences("without minus with long-term memory", without, whole, LEVEL, published))
+    return judge([able], differences("with minus without long-term memory", whole, without, LEVEL, published))
 
 
 CLAIM = ClaimSpec(
