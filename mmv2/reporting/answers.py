@@ -86,6 +86,28 @@ class Answers:
             terms += [Term(share, self.arm, cell, self.score) for cell in cells]
         return terms
 
+    def minus(self, other: "Answers", weight: float = 1.0) -> list[Term]:
+        """Terms of this mean accuracy minus another's; raises UserError unless both were asked in the same cells."""
+        self.check_asked_alike(other)
+        return [*self.mean(weight), *other.mean(-weight)]
+
+    def above_chance(self, weight: float = 1.0) -> list[Term]:
+        """Terms of mean accuracy minus mean chance."""
+        return [*self.mean(weight), *(replace(term, score="chance") for term in self.mean(-weight))]
+
+    def check_asked_alike(self, other: "Answers") -> None:
+        """Raise UserError unless another was asked the same subtasks at the same lengths and numbers of shots."""
+        differing = sorted(map(str, self._cells ^ other._cells))
+        if differing:
+            raise UserError(
+                f"records: {self.name} and {other.name}: only one of them answered {self.records['task'].iloc[0]} "
+                f"({', '.join(CELL)}) {differing[0]}; evaluate both alike, or leave this claim out"
+            )
+
+    @property
+    def _cells(self) -> set[tuple[Any, ...]]:
+        return set(self.records[CELL].astype(str).itertuples(index=False, name=None))
+
     def slope(self) -> list[Term]:
         """Terms of the least-squares slope over log2 of the shots, the mean over subtasks."""
         terms = []

@@ -1,8 +1,9 @@
 """What claims take out of the records: trained models by what they are. Their answers are in ``answers``.
 
-A trained model is all runs that differ in nothing but the training seed. Where a suite has several sizes of one, claims
-are about the largest, as the paper's are. Ablations are none of the paper's models. Where several delays were fixed in
-training, a claim is about the one at which the model with a drawn delay is evaluated: the two then read the same pairs.
+A trained model is all runs that differ in nothing but the training seed. Where a suite has several sizes, claims are
+about the largest width that both of the paper's architectures have. Ablations are none of the paper's models. Where
+several delays were fixed in training, a claim is about the one at which the model with a drawn delay is evaluated: the
+two then read the same pairs.
 """
 
 from functools import cached_property
@@ -15,7 +16,7 @@ from mmv2.errors import UserError
 from mmv2.registry import architecture
 from mmv2.reporting import fields, seeds, selection, sizes, variants
 from mmv2.reporting.ability import clearest
-from mmv2.reporting.answers import CELL, Trained
+from mmv2.reporting.answers import CELL, Answers, Trained
 from mmv2.reporting.published import read_published
 from mmv2.reporting.verdict import ABLE, CLEAR, Condition, points
 
@@ -72,7 +73,7 @@ class Evidence:
         early = f", after {step} step{'s' * (step > 1)}" if step else ""
         name = _name(arch, budget, False, "fine-tuned") + reduced + early
         found = self.chosen(arch, budget, False, reduction)
-        found = sizes.largest(found[found["init_from"].notna()])
+        found = found[found["init_from"].notna()]
         if step is None:
             return self._trained(found, name)
         if not found.empty and not found["step"].eq(step).any():
@@ -100,20 +101,18 @@ class Evidence:
     def able(self, arch: str, task: str, *, fixed_delay: bool = False, **asked: Any) -> Condition:
         """Whether a model is clear of chance in any cell of a task at one of the budgets ``ABLE``.
 
-        The model is whole and of the largest size there is at any of them. Clear is an interval of accuracy minus
-        chance that begins at ``CLEAR`` or above.
+        The model is whole and of the size that is compared. Clear is an interval of accuracy minus chance that begins
+        at ``CLEAR`` or above.
         """
-        found = sizes.largest(pd.concat([self.chosen(arch, budget, fixed_delay) for budget in ABLE]))
+        found = self._at_size(pd.concat([self.chosen(arch, budget, fixed_delay) for budget in ABLE]))
         answers = selection.where(found, task=task, split="test", **asked)
-        best = clearest([cell for _, cell in answers.groupby(["run", "step", *CELL, "prompt_style"], dropna=False)])
-        mean, low, high = map(points, (best.mean, best.low, best.high))
         kind = "".join(f", {value}" for value in asked.values())
         fixed = " with fixed delay" if fixed_delay else ""
-        return Condition(
-            text=f"{architecture(arch).label}{fixed} is at best {mean} [{low}, {high}] points above chance on "
-            f"{task}{kind} ({CLEAR:g} needed at the lower end)",
-            met=best.low >= CLEAR,
-        )
+        return _clear(answers, f"{architecture(arch).label}{fixed}", f"on {task}{kind}")
+
+    def clear(self, answers: Answers) -> Condition:
+        """Whether a model is clear of chance in any cell of these answers of its own."""
+        return _clear(answers.records, answers.name, answers.where)
 
     def chosen(
         self,
@@ -152,11 +151,28 @@ class Evidence:
     def _fixed(self) -> pd.Series:
         return fields.field(self.records, fields.FIXED_DELAY).eq(True)
 
+    @cached_property
+    def _width(self) -> float | None:
+        """The largest that both of the paper's architectures have; None where one of them is not there."""
+        own = self.records[~self._others & self.records["reduction"].isna()]
+        found = [set(sizes.widths(own[own["arch"] == arch])) for arch in ("mmv2", "transformer")]
+        if not all(found):
+            return None
+        if not (common := set.intersection(*found)):
+            told = " and ".join(f"{sorted(widths)}" for widths in found)
+            raise UserError(f"records: widths {told} of mmv2 and transformer have none in common; train one of both")
+        return max(common)
+
+    def _at_size(self, records: pd.DataFrame) -> pd.DataFrame:
+        """Those of the size that is compared; where nothing is compared, of the largest."""
+        return sizes.largest(records) if self._width is None else records[sizes.widths(records) == self._width]
+
     def _trained(self, records: pd.DataFrame, name: str) -> Trained:
-        """The largest size, the last step per run, one run per seed."""
-        if records.empty:
-            raise UserError(f"records: no {name}; give the suite such a run, or leave this claim out")
-        found = sizes.largest(records)
+        """The size that is compared, the last step per run, one run per seed."""
+        found = self._at_size(records)
+        if found.empty:
+            width = f" of width {self._width:g}" if self._width and not records.empty else ""
+            raise UserError(f"records: no {name}{width}; give the suite such a run, or leave this claim out")
         found = found[found["num_parameters"] == found["num_parameters"].max()]  # of those that tell no width
         found = found[found["step"] == found.groupby("run")["step"].transform("max")]
         members = found.groupby("seed")[fields.MEMBER].unique()
@@ -166,9 +182,17 @@ class Evidence:
                     f"records: {name}: {' and '.join(sorted(of_seed))} have the same training seed {seed}; "
                     f"a claim compares one model with one: give it the records of one of them"
                 )
+        seeds.check_one_training(found.assign(run=name, reduction=None))
         first = found.iloc[0]
         arm = f"{first['arch']}, budget {first['budget']:g}{', fixed' if self._fixed[found.index[0]] else ''}"
         return Trained(name + (f", {variants.GROUPED}" if self._grouped[found.index[0]] else ""), arm, found)
+
+
+def _clear(answers: pd.DataFrame, name: str, where: str) -> Condition:
+    best = clearest([cell for _, cell in answers.groupby(["run", "step", *CELL, "prompt_style"], dropna=False)])
+    mean, low, high = map(points, (best.mean, best.low, best.high))
+    found = f"{name} is at best {mean} [{low}, {high}] points above chance {where}"
+    return Condition(text=f"{found} ({CLEAR:g} needed at the lower end)", met=best.low >= CLEAR)
 
 
 def _name(arch: str, budget: float, fixed_delay: bool, stage: str) -> str:

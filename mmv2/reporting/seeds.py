@@ -20,16 +20,17 @@ def seeds_joined(records: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         UserError: two runs would have one name, but differ in more than the training seed, or have the same seed, or
-            one lacks answers that the other gave.
+            one lacks answers that the other gave; or a run's records are of several trainings.
     """
     if MEMBER in records:
         return records
+    _check_one_fingerprint(records)
     found = records.assign(**{MEMBER: records["run"]})
     for name in ("run", "init_from"):
         seeds = zip(records[name], field(records, "seed"), strict=True)
         found[name] = [without_seed(one, seed) if isinstance(one, str) else one for one, seed in seeds]
     if not found["run"].equals(records["run"]):
-        _check_one_training(found)
+        check_one_training(found)
     return found
 
 
@@ -38,7 +39,17 @@ def without_seed(run: str, seed: int) -> str:
     return run.removesuffix(f".seed-{seed}")
 
 
-def _check_one_training(records: pd.DataFrame) -> None:
+def _check_one_fingerprint(records: pd.DataFrame) -> None:
+    """Raise UserError where records of one run are of weights that were trained in different ways."""
+    for run, fingerprints in records.groupby("run")["fingerprint"].unique().items():
+        if len(fingerprints) > 1:
+            raise UserError(
+                f"records: {run}: of {len(fingerprints)} different trainings (fingerprints "
+                f"{', '.join(sorted(fingerprints))}); evaluate the last one again"
+            )
+
+
+def check_one_training(records: pd.DataFrame) -> None:
     """Raise UserError unless the members of every run differ in nothing but the training seed."""
     told = ["arch", "label", "training_context", "budget", "init_from", "num_parameters"]
     told += [name for name in map(str, records) if name.startswith("setting_") and name != "setting_training_seed"]

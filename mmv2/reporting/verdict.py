@@ -51,10 +51,10 @@ class Demand:
     """It fails for an interval inside one of these."""
 
     def finding(self, low: float, high: float) -> Finding:
-        """Judge an interval."""
-        if _inside(low, high, self.holds):
-            return "holds"
-        return "fails" if any(_inside(low, high, bounds) for bounds in self.fails) else "open"
+        """Judge an interval; one that both holds and fails, as ahead by less than counts, is open."""
+        holds = _inside(low, high, self.holds)
+        fails = any(_inside(low, high, bounds) for bounds in self.fails)
+        return "open" if holds == fails else "holds" if holds else "fails"
 
 
 def _inside(low: float, high: float, bounds: tuple[float, float]) -> bool:
@@ -62,7 +62,9 @@ def _inside(low: float, high: float, bounds: tuple[float, float]) -> bool:
 
 
 ABOVE = Demand("above 0", f"below {MARGIN:g}", (0, inf), ((-inf, MARGIN),))
-"""Ahead: the interval is above zero. Where it excludes an advantage of ``MARGIN``, the claim fails."""
+"""Ahead: the interval is above zero. Where it excludes an advantage of ``MARGIN``, the claim fails; where it is both,
+it is open.
+"""
 LEVEL = Demand(
     f"within {MARGIN:g} of 0",
     f"all on one side, beyond {MARGIN:g}",
@@ -100,13 +102,14 @@ RULES = (
     f"{' or '.join(f'{budget:g}' for budget in ABLE)}. For a model against its own reduction, the whole model must be.",
     f"Nor can a model be ahead, or rise, where there is no room: at {CEILING:g} % and more of what it must surpass. "
     f"That two models are level says nothing where both stand at {CEILING:g} % and more.",
-    f"A difference in points: ahead is an interval {ABOVE.words}, however little (fails {ABOVE.contradiction}, where "
-    f"it is not above 0); level, {LEVEL.words} (fails {LEVEL.contradiction}); no gap left, {CLOSED.words} "
-    f"(fails {CLOSED.contradiction}).",
+    f"A difference in points: ahead is an interval {ABOVE.words} (fails {ABOVE.contradiction}); level, {LEVEL.words} "
+    f"(fails {LEVEL.contradiction}); no gap left, {CLOSED.words} (fails {CLOSED.contradiction}). One that is above 0 "
+    f"and below {MARGIN:g} leaves open whether a model is ahead.",
     f"Rises, falls: the slope over log2 of the shots is above, below 0; it fails where the change from the fewest to "
     f"the most shots is surely less than {MARGIN:g} points in that direction.",
     f"Solved: accuracy {SOLVED.words} % (fails {SOLVED.contradiction}). Extrapolates: keeps at least {100 * KEPT:g} % "
     "of the accuracy at the training length.",
+    "Two models are compared at the largest width that both have, on the same subtasks, lengths and numbers of shots.",
     "Means are over subtasks (benchmarks, data sets), each counting the same, and within one over lengths or shots.",
     "Verdicts are by intervals that are not corrected for the number of comparisons: of 40 that hold by these rules, "
     "one may do so by chance. Beside them stands which would hold still if all comparisons judged on the page were "

@@ -6,10 +6,12 @@ import pytest
 
 from mmv2.errors import UserError
 from mmv2.keep import keep
+from mmv2.provenance import code_version
 from mmv2.suites import SuiteConfig
 
 ORIGIN = {"environment": {"python": "3.11", "torch": "2.13"}, "device": "cpu"}
 RUNS = {"one.seed-1": "abc", "two.seed-1": "abc", "one.seed-2": "def"}
+CLAIMS = ("claims.csv", "claims.md", "claims.json")
 SUITE = SuiteConfig.model_construct(name="small", tables=("t",), figures=("f",), claims=("c",))
 
 
@@ -25,7 +27,7 @@ def results(tmp_path):
         records.mkdir(parents=True)
         (records / "task.jsonl").write_text(json.dumps({"device": "cpu", "code_version": "def"}) + "\n")
     files = ["t.csv", "t.md", "t.tex", "left_over.csv"]
-    for name in (*(f"tables/{file}" for file in files), "figures/f.png", "figures/f.txt", "claims.csv", "claims.md"):
+    for name in (*(f"tables/{file}" for file in files), "figures/f.png", "figures/f.txt", *CLAIMS):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(name)
     return folder
@@ -39,7 +41,7 @@ def target(tmp_path):
 def test_the_suites_small_results_are_kept_with_what_made_them(results, target):
     keep(SUITE, list(RUNS), results, target)
     found = {file.relative_to(target).as_posix() for file in target.rglob("*") if file.is_file()}
-    shown = {"tables/t.csv", "tables/t.md", "figures/f.png", "figures/f.txt", "claims.csv", "claims.md"}
+    shown = {"tables/t.csv", "tables/t.md", "figures/f.png", "figures/f.txt", *CLAIMS}
     assert found == {*shown, "made_with.md", *(f"runs/{run}.json" for run in RUNS)}
     told = (target / "made_with.md").read_text()
     assert "workflow/config/suites/small.yaml" in told
@@ -48,6 +50,7 @@ def test_the_suites_small_results_are_kept_with_what_made_them(results, target):
     )
     assert "- Exported after training in python 3.11, torch 2.13, device cpu, code def: one.seed-2.\n" in told
     assert "- Evaluated in device cpu, code def: 3 files of records.\n" in told
+    assert f"in code {code_version()}.\n" in told
 
 
 def test_what_was_kept_before_is_gone(results, target):

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A repository with two reference results, to write the page in."""
-    shutil.copytree(ROOT / paper_items.SUITES, tmp_path / paper_items.SUITES)
+    for folder in (paper_items.SUITES, paper_items.FOLDER):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in ("a/tables/table04_ruler_qa_finetuned.csv", "b/tables/table04_ruler_qa_finetuned.csv"):
         (tmp_path / paper_items.MEASURED / file).parent.mkdir(parents=True)
         (tmp_path / paper_items.MEASURED / file).touch()
@@ -48,8 +49,10 @@ def test_what_was_measured_is_named_by_its_suite(repository):
     assert cells[1] == "[table04_ruler_qa_finetuned.py](../mmv2/reporting/tables/table04_ruler_qa_finetuned.py)"
     assert cells[2].startswith("[table04_ruler_qa_finetuned_32k.csv](../results/published/")
     assert {"paper", "laptop"} <= set(cells[4].split(", "))
-    (figure,) = [line for line in page().splitlines() if line.startswith("| Figure 3:")]
+    (figure,) = [line for line in page().splitlines() if line.startswith("| Figure 2:")]
     assert "| only a picture | not yet |" in figure
+    (printed,) = [line for line in page().splitlines() if line.startswith("| Figure 3:")]
+    assert "| [figures_printed.csv](../results/published/figures_printed.csv) | not yet |" in printed
 
 
 def test_published_facts_are_marked(repository):

@@ -12,9 +12,9 @@ def differences(name: str, first: Answers, second: Answers, demand: Demand, publ
     Raises:
         UserError: the two answered different benchmarks.
     """
-    found = [compare(name, [*first.mean(), *second.mean(-1)], demand, published=published)]
+    found = [compare(name, first.minus(second), demand, published=published)]
     for subtask in sorted({*first.records["subtask"], *second.records["subtask"]}):
         one, other = (answers.of_subtask(subtask) for answers in (first, second))
         told = f"{points(one.percent)} and {points(other.percent)} %, chance {points(one.chance)} %"
-        found.append(compare(f"{name}, {subtask} alone ({told})", [*one.mean(), *other.mean(-1)], None))
+        found.append(compare(f"{name}, {subtask} alone ({told})", one.minus(other), None))
     return found

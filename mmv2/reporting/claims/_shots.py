@@ -22,6 +22,7 @@ def judge_slopes(evidence: Evidence, label_kind: str, figures: Mapping[str, str]
     ``figures``: model size -> the paper's figure that prints a gap.
     """
     mosaic, transformer = (evidence.fine_tuned(arch).in_context(label_kind) for arch in ARCHS)
+    mosaic.check_asked_alike(transformer)
     most = [of_model.at(shots=of_model.shots[-1:]) for of_model in (mosaic, transformer)]
     fewest = mosaic.at(shots=mosaic.shots[:1])
     gaps = {size: evidence.published(PRINTED, "points", figure=figure) for size, figure in figures.items()}
@@ -30,7 +31,7 @@ def judge_slopes(evidence: Evidence, label_kind: str, figures: Mapping[str, str]
     comparisons = [
         compare("slope of MMv2", mosaic.slope(), rises(mosaic.doublings), unit=UNIT),
         compare("slope of transformer", transformer.slope(), falls(transformer.doublings), unit=UNIT),
-        compare(last, [*most[0].mean(), *most[1].mean(-1)], None, published=published),
+        compare(last, most[0].minus(most[1]), None, published=published),
     ]
     return judge([*able(evidence, label_kind), fewest.room], comparisons)
 
@@ -43,4 +44,4 @@ def more_data(evidence: Evidence, label_kind: str) -> tuple[Answers, dict[float,
 
 def gap(mosaic: Answers, transformer: Answers) -> Comparison:
     """MMv2 minus transformer, mean over all numbers of shots: told."""
-    return compare(f"MMv2 minus {transformer.name}", [*mosaic.mean(), *transformer.mean(-1)], None)
+    return compare(f"MMv2 minus {transformer.name}", mosaic.minus(transformer), None)

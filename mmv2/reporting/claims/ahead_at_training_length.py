@@ -15,7 +15,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     name = f"MMv2 minus transformer at {length:,} tokens"
     numbers = {size: gap_at_training_length(evidence, size) for size in SIZES}
     published = Published("MMv2 minus transformer at 4k", numbers)
-    terms = [*first.mean(), *second.mean(-1)]
+    terms = first.minus(second)
     return judge([*able(evidence), second.room], [compare(name, terms, ABOVE, published=published)])
 
 

@@ -7,6 +7,7 @@ from mmv2.errors import UserError
 from mmv2.evaluation.contrasts import Term
 from mmv2.reporting.attention import TASK
 from mmv2.reporting.claims import ClaimSpec
+from mmv2.reporting.claims._ruler_qa import TASK as QA
 from mmv2.reporting.evidence import Evidence
 from mmv2.reporting.verdict import LEVEL, Demand, Verdict, compare, judge
 
@@ -19,8 +20,9 @@ def judge_claim(evidence: Evidence) -> Verdict:
     """Pre-trained, budget 1, attention of the last token in windows of text at the training context, mean over layers
     and heads: of what the long-term memory gives to the groups of positions of which it holds some, the nearer half of
     the positions gets a share that differs from what flat attention would give by less than 2 points. The same of the
-    transformer's attention is told beside it. A memory that looks nowhere in particular passes, too: that near the last
-    token the position matters, and that needles are found, is in Figure 1 and in attention on the needle.
+    transformer's attention is told beside it. A memory that looks nowhere in particular passes, too: that near the
+    last token the position matters, and that needles are found, is in Figure 1 and in attention on the needle. It must
+    be a memory in use: Memory Mosaics v2 must be able to answer questions (RULER QA).
     """
     comparisons = []
     for arch, name in MAPS.items():
@@ -30,7 +32,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
         demand: Demand | None = LEVEL if arch == "mmv2" else None
         terms = [Term(1.0, model.arm, shares, "near"), Term(-1.0, model.arm, shares, "flat")]
         comparisons.append(compare(f"{model.name}: share of the nearer positions minus a flat one", terms, demand))
-    return judge([], comparisons)
+    return judge([evidence.able("mmv2", QA)], comparisons)
 
 
 def _shares(records: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -21,7 +21,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     old = [model.of(TASK).at(lengths=[short]) for model in before]
     other = after[1].of(TASK).at(lengths=[long])
     changes = {
-        length: [*new[0].mean(), *new[1].mean(-1), *old[0].mean(-1), *old[1].mean()]
+        length: [*new[0].minus(new[1]), *old[0].minus(old[1], -1)]
         for length in (long, short)
         for new in [[model.of(TASK).at(lengths=[length]) for model in after]]
     }

@@ -31,8 +31,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
             ("split transformer minus transformer", "s", "t", demands[0]),
             ("MMv2 minus split transformer", "m", "s", demands[1]),
         ):
-            terms = [*answers[first].mean(), *answers[second].mean(-1)]
-            comparisons.append(compare(f"{name}, {kind} labels", terms, demand))
+            comparisons.append(compare(f"{name}, {kind} labels", answers[first].minus(answers[second]), demand))
         if kind == KINDS[0]:
             able = [evidence.able(arch, "many_shot", label_kind=kind) for arch in ("mmv2", "transformer")]
             able.append(of_split.able("transformer_parts", "many_shot", label_kind=kind))

@@ -19,7 +19,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
         text=f"there must be a gap to close at equal data, it is {equal.numbers}",
         met=equal.low > 0,
     )
-    terms = [*mosaic.mean(), *transformers[8.0].mean(-1)]
+    terms = mosaic.minus(transformers[8.0])
     closed = compare("MMv2 at budget 1 minus transformer at budget 8", terms, CLOSED)
     return judge([*able(evidence, KIND), exists], [closed, equal])
 

@@ -14,7 +14,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     """
     mosaic, transformers = more_data(evidence, KIND)
     more = transformers[8.0]
-    ahead = compare("MMv2 at budget 1 minus transformer at budget 8", [*mosaic.mean(), *more.mean(-1)], ABOVE)
+    ahead = compare("MMv2 at budget 1 minus transformer at budget 8", mosaic.minus(more), ABOVE)
     return judge([*able(evidence, KIND), more.room], [ahead, gap(mosaic, transformers[1.0])])
 
 

@@ -29,8 +29,8 @@ def judge_claim(evidence: Evidence) -> Verdict:
     return judge(
         [*able(evidence), more.room],
         [
-            compare(name.format(8), [*first.mean(), *more.mean(-1)], ABOVE, published=published[0]),
-            compare(name.format(1), [*first.mean(), *same.mean(-1)], None, published=published[1]),
+            compare(name.format(8), first.minus(more), ABOVE, published=published[0]),
+            compare(name.format(1), first.minus(same), None, published=published[1]),
         ],
     )
 

@@ -23,11 +23,9 @@ def judge_claim(evidence: Evidence) -> Verdict:
     return judge(
         [*able(evidence), before.room, other.room],
         [
-            compare(
-                f"MMv2 after 1 step minus before {span}", [*one.mean(), *before.mean(-1)], ABOVE, published=published
-            ),
-            compare(f"MMv2 after 1 step minus transformer at its end {span}", [*one.mean(), *other.mean(-1)], ABOVE),
-            compare(f"MMv2 at its end minus after 1 step {span}", [*all_steps.mean(), *one.mean(-1)], None),
+            compare(f"MMv2 after 1 step minus before {span}", one.minus(before), ABOVE, published=published),
+            compare(f"MMv2 after 1 step minus transformer at its end {span}", one.minus(other), ABOVE),
+            compare(f"MMv2 at its end minus after 1 step {span}", all_steps.minus(one), None),
         ],
     )
 

@@ -36,7 +36,7 @@ def _tells_apart(first: Answers, second: Answers) -> Condition:
 
 CLAIM = ClaimSpec(
     title="Level on persistent knowledge",
-    statement="On benchmarks of what was learnt in training, Memory Mosaics v2 performs like the transformer.",
+    statement="On benchmarks of what was learnt in training Memory Mosaics v2 is like the transformer, on average.",
     place="Tables 1 and 2",
     dimension="persistent knowledge",
     published=(TABLE_2,),

@@ -19,9 +19,11 @@ def judge_claim(evidence: Evidence) -> Verdict:
     """
     models = {arch: evidence.fine_tuned(arch) for arch in ("mmv2", "transformer")}
     context = common_context(*models.values())
+    asked = {arch: model.of(TASK) for arch, model in models.items()}
+    asked["mmv2"].check_asked_alike(asked["transformer"])
     comparisons = []
     for arch, model in models.items():
-        answers = model.of(TASK)
+        answers = asked[arch]
         lengths = [length for length in answers.lengths if length <= context]
         if not lengths:
             raise UserError(

@@ -35,8 +35,8 @@ def judge_claim(evidence: Evidence) -> Verdict:
     mosaic, plain = (evidence.pre_trained(arch) for arch in ("mmv2", "transformer"))
     context = common_context(mosaic, unsplit, split, plain)
     whole, one, divided, undivided = (_at(model, context) for model in (mosaic, unsplit, split, plain))
-    gain, gain_of_transformer = [*whole.mean(), *one.mean(-1)], [*divided.mean(), *undivided.mean(-1)]
-    opposite = [*divided.mean(-1), *undivided.mean()]
+    gain, gain_of_transformer = whole.minus(one), divided.minus(undivided)
+    opposite = divided.minus(undivided, -1)
     comparisons = [
         compare("MMv2 minus MMv2 without the split", gain, ABOVE),
         compare("the same minus split transformer minus transformer", [*gain, *opposite], ABOVE),

@@ -27,7 +27,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
         with_draws, without = (model.of(TASK).at(lengths=[length]) for model in (drawn, fixed))
         name = f"m drawn minus m fixed at {length:,} tokens"
         published = Published(f"m drawn minus m fixed at {column}", {"small": _gain(evidence, column)})
-        comparisons.append(compare(name, [*with_draws.mean(), *without.mean(-1)], demand, published=published))
+        comparisons.append(compare(name, with_draws.minus(without), demand, published=published))
     able = [evidence.able("mmv2", TASK, fixed_delay=fixed) for fixed in (False, True)]
     return judge([*able, fixed.of(TASK).at(lengths=lengths[:1]).room], comparisons)
 

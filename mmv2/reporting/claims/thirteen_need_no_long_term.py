@@ -19,7 +19,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
 
 CLAIM = ClaimSpec(
     title="Persistent knowledge does not need the long-term memory",
-    statement="Thirteen of the nineteen benchmarks do not suffer when the long-term memory is removed after training.",
+    statement="On average thirteen of the nineteen benchmarks do not suffer when the long-term memory is removed.",
     place="Table 2",
     dimension="persistent knowledge",
     published=(TABLE_2,),

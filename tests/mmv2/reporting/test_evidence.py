@@ -28,18 +28,49 @@ def test_of_several_sizes_the_largest_counts():
     assert found.pre_trained("mmv2").records["run"].unique().tolist() == ["mosaic"]
 
 
-def test_models_are_compared_at_the_largest_size_that_all_have():
-    found, width = evidence(), "setting_hidden_size"
-    larger = found.records["run"].eq("mosaic").to_numpy()
-    of_larger = found.records[larger].assign(run="large", member="large", num_parameters=10**9)
-    found.records = pd.concat([found.records, of_larger.assign(**{width: 2 * of_larger[width]})], ignore_index=True)
-    assert found.pre_trained("mmv2").records["run"].unique().tolist() == ["large"]
+def widened(records, runs, width):
+    """The records of some runs once more, as of other trainings of that width."""
+    of_runs = records[records["run"].isin(runs)]
+    names = {name: f"wide_{width}_" + of_runs[name] for name in ("run", "member")}
+    return of_runs.assign(**names, num_parameters=10**9, setting_hidden_size=width)
+
+
+def test_models_are_compared_at_the_largest_width_that_both_architectures_have():
+    for runs, expected in ((["mosaic"], "mosaic"), (["mosaic", "transformer"], "wide_32_mosaic")):
+        found = evidence()
+        found.records = pd.concat([found.records, widened(found.records, runs, 32)], ignore_index=True)
+        assert found.pre_trained("mmv2").records["run"].unique().tolist() == [expected]
+    with pytest.raises(UserError, match=r"no Transformer, budget 1, fine-tuned of width 32; give the suite"):
+        found.fine_tuned("transformer")
+
+
+def test_without_a_width_in_common_nothing_is_compared():
+    found = evidence()
+    transformers = found.records["arch"] == "transformer"
+    found.records.loc[transformers, "setting_hidden_size"] = 4
+    with pytest.raises(UserError, match=r"widths \[8, 16\] and \[4\] of mmv2 and transformer have none in common"):
+        found.pre_trained("mmv2")
+
+
+def test_further_models_narrow_the_size_down():
+    found = evidence()
+    found.records = pd.concat([found.records, widened(found.records, ["mosaic", "transformer"], 32)], ignore_index=True)
     both = [found.chosen("mmv2", fixed_delay=fixed) for fixed in (False, True)]
-    common = found.at_common_size(*both)
-    assert common.pre_trained("mmv2").records["run"].unique().tolist() == ["mosaic"]
-    apart = both[1].assign(**{width: 1})
+    assert found.at_common_size(*both).pre_trained("mmv2").records["run"].unique().tolist() == ["mosaic"]
+    apart = both[1].assign(setting_hidden_size=1)
     with pytest.raises(UserError, match=r"mosaic_fixed.*: no size in common; train one size of all"):
         found.at_common_size(both[0], apart)
+
+
+def test_another_training_is_no_other_seed():
+    found = evidence()
+    other = found.records[found.records["run"] == "transformer"]
+    other = other.assign(run="other", member="other", seed=2, setting_learning_rate=0.1)
+    found.records = pd.concat([found.records, other], ignore_index=True)
+    with pytest.raises(
+        UserError, match=r"training seeds of Transformer, budget 1, pre-trained differ in setting_learn"
+    ):
+        found.pre_trained("transformer")
 
 
 def test_two_runs_of_one_kind_and_seed_are_not_pooled():

@@ -1,5 +1,8 @@
+import numpy as np
+import pandas as pd
 import pytest
 
+from mmv2.evaluation.contrasts import Term
 from mmv2.reporting.verdict import (
     ABOVE,
     CLOSED,
@@ -7,6 +10,7 @@ from mmv2.reporting.verdict import (
     SOLVED,
     Comparison,
     Condition,
+    compare,
     corrected,
     falls,
     judge,
@@ -19,7 +23,7 @@ from mmv2.reporting.verdict import (
     ("demand", "low", "high", "finding"),
     [
         (ABOVE, 0.1, 9, "holds"),
-        (ABOVE, 0.1, 1, "holds"),
+        (ABOVE, 0.1, 1, "open"),
         (ABOVE, 0.0, 9, "open"),
         (ABOVE, -1, 2.5, "open"),
         (ABOVE, -1, 1.9, "fails"),
@@ -104,3 +108,38 @@ def test_holms_correction_is_stepwise_and_judges_what_holds_alone():
     unlike = [judged(0.001), judged(0.02), judged(0.9, "open"), judged(1.0, "fails")]
     assert corrected(unlike) == [True, False, False, False]
     assert corrected([]) == []
+
+
+def term(weight, right, number):
+    """Of a model that answers this many of the examples right."""
+    told = {"task": "t", "subtask": "s", "run": "r", "seed": 1, "data_hash": "d", "references": "x", "file": "f"}
+    scores = np.random.default_rng(int(weight > 0)).permutation(np.arange(number) < right)
+    return Term(
+        weight, str(weight), pd.DataFrame({**told, "example_id": range(number), "score": scores * 1.0}), "score"
+    )
+
+
+@pytest.mark.parametrize(
+    ("demand", "terms", "finding"),
+    [
+        (LEVEL, [term(1, 150, 300), term(-1, 150, 300)], "open"),
+        (LEVEL, [term(1, 2000, 2000), term(-1, 2000, 2000)], "holds"),
+        (CLOSED, [term(1, 100, 200), term(-1, 100, 200)], "open"),
+        (CLOSED, [term(1, 20, 200), term(-1, 150, 200)], "holds"),
+        (SOLVED, [term(1, 193, 200)], "open"),
+        (SOLVED, [term(1, 200, 200)], "holds"),
+        (ABOVE, [term(1, 105, 200), term(-1, 100, 200)], "open"),
+        (ABOVE, [term(1, 180, 200), term(-1, 100, 200)], "holds"),
+    ],
+)
+def test_p_is_small_where_the_interval_meets_the_demand_and_only_there(demand, terms, finding):
+    found = compare("x", terms, demand)
+    assert found.finding == finding
+    assert (found.p < 0.05) == (finding == "holds")
+
+
+def test_what_decides_is_what_fails_then_what_is_open():
+    findings = ("holds", None, "open", "fails", "fails")
+    for number, decides in ((5, ["fails", "fails"]), (3, ["open"]), (2, ["holds"])):
+        verdict = judge([], [comparison(finding) for finding in findings[:number]])
+        assert [one.finding for one in verdict.deciding] == decides
