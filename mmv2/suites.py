@@ -90,7 +90,7 @@ class WorkflowConfig(Config):
     suite: str
     """Name of a file in ``workflow/config/suites``."""
     evaluation_batch_size: int = Field(ge=1)
-    """Prompts decoded together. Answers do not depend on it."""
+    """Prompts decoded together. Answers depend on it by rounding alone (docs/decisions.md)."""
     data_root: str
     """Folder that holds the user's own texts; paths in the corpora of run files are relative to it."""
 

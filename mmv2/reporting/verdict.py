@@ -108,7 +108,7 @@ RULES = (
     f"Rises, falls: the slope over log2 of the shots is above, below 0; it fails where the change from the fewest to "
     f"the most shots is surely less than {MARGIN:g} points in that direction.",
     f"Solved: accuracy {SOLVED.words} % (fails {SOLVED.contradiction}). Extrapolates: keeps at least {100 * KEPT:g} % "
-    "of the accuracy at the training length.",
+    "of the accuracy above chance at the training length.",
     "Two models are compared at the largest width that both have, on the same subtasks, lengths and numbers of shots.",
     "Means are over subtasks (benchmarks, data sets), each counting the same, and within one over lengths or shots.",
     "Verdicts are by intervals that are not corrected for the number of comparisons: of 40 that hold by these rules, "

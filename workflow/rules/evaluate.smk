@@ -47,7 +47,7 @@ rule evaluate:
     resources:
         gpu=0,
     params:
-        # Answers do not depend on the batch size; it is no parameter, so that changing it reruns nothing.
+        # Answers depend on the batch size by rounding alone; it is no parameter, so that changing it reruns nothing.
         folder=lambda wildcards: checkpoint_folder(wildcards.run, wildcards.checkpoint),
         context_lengths=lengths_asked,
         sources=lambda wildcards: evaluation_sources(
