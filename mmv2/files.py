@@ -16,22 +16,34 @@ from mmv2.errors import UserError
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path; on success it is flushed to disk and takes the name ``path``, on failure it is removed.
 
-    The temporary path may become a file or a folder; a folder replaces an existing one. A temporary left by a killed
-    process is cleared first.
+    The temporary path may become a file or a folder; a folder replaces whatever is there. A file is replaced in one
+    step. For a folder the old one steps aside, to ``.NAME.old``, between two renames: a process killed just then leaves
+    both whole and none called ``path``, and the next call first puts the old one back. What else a killed process left
+    is cleared.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
     remove(temporary)
+    _settle(old, path)
     try:
         yield temporary
         _flush(temporary)
-        if temporary.is_dir():
-            remove(path)
+        if temporary.is_dir() and os.path.lexists(path):
+            path.replace(old)
         temporary.replace(path)
         _flush(path.parent)
     except BaseException:
+        _settle(old, path)
         remove(temporary)
         raise
+    remove(old)
+
+
+def _settle(old: Path, path: Path) -> None:
+    """What stepped aside takes its name again if nothing new has it, and goes otherwise."""
+    if os.path.lexists(old) and not os.path.lexists(path):
+        old.replace(path)
+    remove(old)
 
 
 def make_folder(folder: Path) -> None:

@@ -4,6 +4,9 @@ import hashlib
 import os
 import re
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +70,61 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path):
     with pytest.raises(TypeError):
         write_folder(tmp_path / "x", a=2)
     assert (tmp_path / "x" / "a").read_text() == "1"
+    assert names(tmp_path) == ["x"]
+
+
+def test_a_folder_whose_rename_fails_leaves_the_old_one(tmp_path, monkeypatch):
+    write_folder(tmp_path / "x", a="1")
+    replace = Path.replace
+
+    def fail(self, to):
+        if self.name == ".x.tmp":
+            raise OSError("disk")
+        return replace(self, to)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk"):
+        write_folder(tmp_path / "x", a="2")
+    assert (tmp_path / "x" / "a").read_text() == "1"
+    assert names(tmp_path) == ["x"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mmv2.files import atomic
+replace, steps = Path.replace, []
+def killed(self, to):
+    if len(steps) == int(sys.argv[2]):
+        os._exit(9)
+    steps.append(to)
+    return replace(self, to)
+Path.replace = killed
+with atomic(Path(sys.argv[1])) as temporary:
+    temporary.mkdir()
+    (temporary / "a").write_text("2")
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_process_killed_between_its_renames_loses_no_folder(tmp_path, renames):
+    """It may be called otherwise until the next call, which here fails itself."""
+    write_folder(tmp_path / "x", a="1")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "x"), str(renames)])
+    assert killed.returncode == 9
+    assert {path.read_text() for path in tmp_path.glob("*/a")} == {"1", "2"}
+    with pytest.raises(TypeError):
+        write_folder(tmp_path / "x", a=3)
+    assert (tmp_path / "x" / "a").read_text() == "1"
+    assert names(tmp_path) == ["x"]
+
+
+def test_an_old_folder_beside_its_successor_is_cleared(tmp_path):
+    write_folder(tmp_path / "x", a="2")
+    (tmp_path / ".x.old").mkdir()
+    (tmp_path / ".x.old" / "a").write_text("1")
+    write_folder(tmp_path / "x", a="3")
+    assert (tmp_path / "x" / "a").read_text() == "3"
     assert names(tmp_path) == ["x"]
 
 
