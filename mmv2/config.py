@@ -140,7 +140,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping; raises UserError for a missing file, bad syntax, a repeated key or another type."""
     try:
-        content = yaml.load(path.read_text(), Loader=_UniqueKeyLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; there are: {_neighbours(path)}") from None
     except yaml.MarkedYAMLError as error:

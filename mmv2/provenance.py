@@ -41,7 +41,7 @@ def environment() -> dict[str, Any]:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
 
@@ -61,7 +61,7 @@ def source_hash(packages: tuple[str, ...]) -> str:
         files = sorted(origin.parent.rglob("*.py")) if whole else [origin]
         for file in files:
             digest.update(file.relative_to(origin.parent).as_posix().encode())
-            digest.update(_meaning(file.read_text()).encode())
+            digest.update(_meaning(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]
 
 

@@ -61,7 +61,7 @@ def save_all(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, context
         bos=tokenizer.bos_token,
         needs=NEEDS_CODE if has_code else "",
     )
-    (folder / "README.md").write_text(card.rstrip() + "\n")
+    (folder / "README.md").write_text(card.rstrip() + "\n", encoding="utf-8")
 
 
 def save_with_code(model: PreTrainedModel, folder: Path) -> None:
@@ -74,7 +74,7 @@ def save_with_code(model: PreTrainedModel, folder: Path) -> None:
     finally:
         vars(model.config).pop("auto_map", None)  # folders saved without code have none
     for module, source in sources([cls.__module__ for cls in own.values()]).items():
-        (folder / f"{_flat(module)}.py").write_text(HEADER.format(module=module) + source)
+        (folder / f"{_flat(module)}.py").write_text(HEADER.format(module=module) + source, encoding="utf-8")
 
 
 def _own_classes(model: PreTrainedModel) -> dict[str, type]:
@@ -100,7 +100,7 @@ def _source(module: str) -> str:
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    return Path(spec.origin).read_text()
+    return Path(spec.origin).read_text(encoding="utf-8")
 
 
 def _imported(module: str, source: str) -> list[str]:

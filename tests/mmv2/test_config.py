@@ -94,6 +94,12 @@ def test_a_yaml_file_that_is_no_mapping_of_distinct_keys_is_refused(text: str, t
         read_yaml(path)
 
 
+@pytest.mark.usefixtures("ascii_locale")
+def test_a_yaml_file_is_in_utf_8_whatever_the_locale(tmp_path):
+    (tmp_path / "x.yaml").write_bytes("a: ä".encode())
+    assert read_yaml(tmp_path / "x.yaml") == {"a": "ä"}
+
+
 def test_keys_of_different_mappings_may_be_alike(tmp_path):
     (tmp_path / "x.yaml").write_text("a: {b: 1}\nc: {b: 1_000}\n")
     assert read_yaml(tmp_path / "x.yaml") == {"a": {"b": 1}, "c": {"b": 1000}}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.files import atomic, check_sha256, read_json, remove, sha256, write_json
+from mmv2.files import atomic, check_sha256, read_json, remove, sha256, write_json, write_text
 
 
 def names(folder):
@@ -191,6 +191,13 @@ def test_json_comes_back_and_nan_is_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", float("nan"))
     assert read_json(tmp_path / "x.json") == content
+
+
+@pytest.mark.usefixtures("ascii_locale")
+def test_texts_are_in_utf_8_whatever_the_locale(tmp_path):
+    write_text(tmp_path / "x.json", '"✓"')
+    assert (tmp_path / "x.json").read_bytes() == '"✓"'.encode()
+    assert read_json(tmp_path / "x.json") == "✓"
 
 
 def test_damaged_and_missing_json_is_told(tmp_path):

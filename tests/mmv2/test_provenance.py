@@ -99,6 +99,13 @@ def test_a_package_is_hashed_whole_and_a_module_alone(package):
     assert source_hash(("hashed_package",)) != after
 
 
+def test_the_hash_is_the_same_in_every_locale(package, request):
+    (package / "thing.py").write_text('NAME = "ä"\n')
+    before = source_hash(("hashed_package",))
+    request.getfixturevalue("ascii_locale")
+    assert source_hash(("hashed_package",)) == before
+
+
 def test_a_renamed_module_changes_the_hash(package):
     before = source_hash(("hashed_package",))
     (package / "other.py").rename(package / "others.py")

@@ -17,7 +17,7 @@ from mmv2.data.tokenizer import BOS, build_word_level, open_tokenizer, tokenizer
 from mmv2.errors import UserError
 from mmv2.final import load_final
 from mmv2.hub import MemoryMosaicsForCausalLM, save_with_code
-from mmv2.hub.export import sources
+from mmv2.hub.export import CARD, HEADER, sources
 from tests.mmv2.evaluation.small_world import write_final
 
 ENTRIES = ["mmv2.hub.configuration", "mmv2.hub.modelling"]
@@ -102,6 +102,18 @@ def test_the_code_is_the_packages_but_for_the_names_of_modules(exported):
             if isinstance(node, ast.ImportFrom) and node.level:
                 node.module, node.level = modules[node.module], 0
         assert ast.dump(tree) == ast.dump(ast.parse(Path(sys.modules[name].__file__).read_text())), name
+
+
+@pytest.mark.usefixtures("ascii_locale")
+def test_code_and_card_are_in_utf_8_whatever_the_locale(final, tmp_path, monkeypatch):
+    (tmp_path / "with_umlaut.py").write_text("# ä\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert sources(["with_umlaut"]) == {"with_umlaut": "# ä\n"}
+    for name, text in {"HEADER": HEADER, "CARD": CARD}.items():
+        monkeypatch.setattr(f"mmv2.hub.export.{name}", f"# ä\n{text}")
+    export_final(final, tmp_path / "exported")
+    for name in ("README.md", "mmv2_hub_modelling.py"):
+        assert (tmp_path / "exported" / name).read_bytes().startswith("# ä\n".encode())
 
 
 def test_no_slow_reference_and_no_training_goes_along():
