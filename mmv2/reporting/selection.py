@@ -21,25 +21,22 @@ BENCHMARKS = ("benchmarks", "persistent")
 """Tasks whose subtasks are benchmarks of the groups of Tables 2 and 9."""
 
 
-def of_task(
-    records: pd.DataFrame, task: str, *, split: str = "test", reduction: str | None = None, every_step: bool = False
-) -> pd.DataFrame:
-    """Records of one task, of every run's last evaluated step.
+def of_task(records: pd.DataFrame, task: str, *, split: str = "test", reduction: str | None = None) -> pd.DataFrame:
+    """Records of one task, of the last step at which each run answered any task.
 
     Args:
-        records: as from ``read_records``; choose among checkpoints before (``pretrained``, ``fine_tuned``), as only
-            what is compared must have answered the same examples.
+        records: as from ``read_records``, of all tasks; choose among checkpoints before (``pretrained``,
+            ``fine_tuned``), as only what is compared must have answered the same examples.
         task: its name.
         split: test or dev.
         reduction: what was taken out of the trained models; None: nothing.
-        every_step: keep all evaluated steps.
 
     Raises:
-        UserError: there are none, or the checkpoints did not all answer the same examples of the same frozen data.
+        UserError: there are none, a run answered the task before its last step alone, or the checkpoints did not all
+            answer the same examples of the same frozen data.
     """
     found = where(_of_task(records, task), split=split, reduction=reduction)
-    if not every_step:
-        found = _last_steps(found)
+    found = _at_last_steps(found, records)
     check_comparable(found)
     return found
 
@@ -70,13 +67,12 @@ def pretrained(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def fine_tuned(records: pd.DataFrame) -> pd.DataFrame:
-    """Runs that started from another's weights, their last steps; raises UserError when there are none."""
-    found = _some(records[records["init_from"].notna()], records, "fine-tuned", "a run with init_from")
-    return _last_steps(found)
+    """Runs that started from another's weights, at every step; raises UserError when there are none."""
+    return _some(records[records["init_from"].notna()], records, "fine-tuned", "a run with init_from")
 
 
 def last_stage(records: pd.DataFrame) -> pd.DataFrame:
-    """Fine-tuned runs, their last steps; where there are none, those trained from scratch."""
+    """Fine-tuned runs; where there are none, those trained from scratch."""
     return fine_tuned(records) if records["init_from"].notna().any() else records
 
 
@@ -205,9 +201,18 @@ def _some(found: pd.DataFrame, among: pd.DataFrame, what: str, lacking: str) -> 
     return found
 
 
-def _last_steps(records: pd.DataFrame) -> pd.DataFrame:
-    last = records.groupby(["task", "run", "reduction"], dropna=False)["step"].transform("max")
-    return records[records["step"] == last]
+def _at_last_steps(asked: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Those of each run's last step: a milestone is not the trained model, though no later step answered the task."""
+    last = records.groupby("run")["step"].max()
+    found = asked[asked["step"] == asked["run"].map(last)]
+    early = asked[~asked["run"].isin(found["run"])]
+    if not early.empty:
+        run, task, step = early.iloc[0][["run", "task", "step"]]
+        raise UserError(
+            f"records: {run} answered {task} at step {step}, not at its last, {last[run]}; evaluate its final "
+            f"checkpoint on {task} or leave this result out"
+        )
+    return found
 
 
 def check_comparable(records: pd.DataFrame) -> None:

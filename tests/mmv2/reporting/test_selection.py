@@ -9,6 +9,7 @@ from mmv2.reporting.selection import (
     check_comparable,
     compared,
     fine_tuned,
+    last_stage,
     milestones,
     of_task,
     pretrained,
@@ -30,15 +31,33 @@ def runs(records):
     return sorted(records["run"].unique())
 
 
-def test_of_a_task_the_last_step_of_each_run_counts():
+def test_of_a_task_the_last_step_of_each_run_counts_in_whatever_task():
     rows = [
         record("a", step=5, task="ruler_qa"),
         record("a", step=10, task="ruler_qa"),
         record("b", step=3, task="ruler_qa"),
         record("b", step=2, task="ruler_qa"),
-        record("b", step=20, task="other"),
+        record("b", step=2, task="other"),
     ]
     assert of_task(pd.DataFrame(rows), "ruler_qa").index.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("also", [[], [record("short", init_from="base", step=9)]])
+def test_a_milestone_is_not_taken_for_the_trained_model(also):
+    """A suite may ask milestones for a task, and final checkpoints of pre-trained runs alone."""
+    tuned = [record("long", init_from="base", step=1), record("long", init_from="base", step=9, task="other")]
+    records = pd.DataFrame([record("base", step=100), *tuned, *also])
+    told = r"records: long answered x at step 1, not at its last, 9; evaluate its final checkpoint on x or leave"
+    for choose in (fine_tuned, last_stage, lambda them: them):
+        with pytest.raises(UserError, match=told):
+            of_task(choose(records), "x")
+    assert runs(of_task(pretrained(records), "x")) == ["base"]
+    assert len(of_task(fine_tuned(records), "other")) == 1
+
+
+def test_a_reduced_model_is_of_the_whole_ones_last_step():
+    records = pd.DataFrame([record("a", step=9), record("a", step=2), record("a", step=9, reduction="r", task="y")])
+    assert of_task(records, "y", reduction="r")["step"].tolist() == [9]
 
 
 def test_runs_that_answered_other_data_are_not_pooled():
@@ -122,7 +141,7 @@ def test_milestones_are_compared_at_the_lengths_that_all_of_them_answered():
 def test_pretrained_and_fine_tuned_runs_are_told_by_where_they_started():
     records = pd.DataFrame([record("a"), record("b", init_from="a", step=1), record("b", init_from="a", step=2)])
     assert runs(pretrained(records)) == ["a"]
-    assert fine_tuned(records)["step"].tolist() == [2]
+    assert fine_tuned(records)["step"].tolist() == [1, 2]
     with pytest.raises(UserError, match="none of runs fine-tuned among a; give the suite a run with init_from"):
         fine_tuned(pretrained(records))
     with pytest.raises(UserError, match="none of runs trained from scratch among b"):
