@@ -1,7 +1,8 @@
 """Suite files: which runs, tasks, tables, figures and claims make up one scale of the replication.
 
 A suite file is ``workflow/config/suites/<suite>.yaml``. Beside the runs it names it can hold a search: runs made of
-others by trying combinations of settings.
+others by trying combinations of settings. What its runs answer, and what its tables and figures are made of, is told
+here for the workflow and for ``mmv2.keep``.
 """
 
 import itertools
@@ -282,3 +283,27 @@ def planned_run(suite: Path, runs_folder: Path, name: str, planned: Mapping[str,
     if run.scientific() != planned:
         raise UserError(f"{suite}: runs: {name} was changed while the workflow was running; start it again")
     return run
+
+
+def step_name(step: int) -> str:
+    """What a milestone checkpoint is called in paths of records."""
+    return f"step-{step:08d}"
+
+
+def record_files(suite: SuiteConfig, run: RunConfig) -> list[Path]:
+    """What a run answers, below the suite's results: its final checkpoint, its milestones, what reductions leave of it.
+
+    Milestones and reductions are of fine-tuned runs, and a reduction of those whose architecture has it.
+    """
+    kind = "pretrained" if run.init_from is None else "fine_tuned"
+    asked = [("final", task) for task in suite.tasks if suite.answered_by.get(task, "all") in ("all", kind)]
+    if kind == "fine_tuned":
+        asked += itertools.product(map(step_name, run.training.milestones), suite.milestones)
+        reductions = [name for name in suite.reductions if name in run.spec.reductions]
+        asked += [(name, task) for name in reductions for task in suite.reductions[name]]
+    return [Path("records") / run.name / checkpoint / f"{task}.jsonl" for checkpoint, task in asked]
+
+
+def made_of(kind: str, name: str) -> str:
+    """What a table or figure is made of: ``records``, or what the runs themselves are, ``models`` or ``documents``."""
+    return str(getattr(entry(kind, name), "made_of", "records"))

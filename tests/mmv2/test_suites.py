@@ -1,12 +1,13 @@
 """Suite files: their runs, searches, and what is refused. Mistakes in the shipped ones: tests/workflow."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from mmv2.errors import UserError
 from mmv2.registry import architecture
-from mmv2.suites import load_suite, load_tasks
+from mmv2.suites import SuiteConfig, load_suite, load_tasks, made_of, record_files
 from tests.mmv2.run_files import BASE, refused
 
 
@@ -229,3 +230,27 @@ def test_trials_of_several_grids_are_called_by_what_other_grids_leave_alone(suit
     }
     assert {run.training.seed for run in runs.values()} == {7}
     assert runs["one.betas-0.8-0.9.weight_decay-0"].training.betas == (0.8, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("init_from", "answers"),
+    [
+        (None, ["final/a", "final/before"]),
+        ("one", ["final/a", "final/after", "step-00000002/a", "step-00000007/a", "part/a", "part/after"]),
+    ],
+)
+def test_a_run_answers_what_its_checkpoints_are_asked(init_from, answers):
+    suite = SuiteConfig.model_construct(
+        tasks=dict.fromkeys(("a", "before", "after")),
+        answered_by={"a": "all", "before": "pretrained", "after": "fine_tuned"},
+        milestones={"a": (8,)},
+        reductions={"part": ("a", "after"), "of_another_arch": ("a",)},
+    )
+    training, spec = SimpleNamespace(milestones=(2, 7)), SimpleNamespace(reductions={"part": None})
+    run = SimpleNamespace(name="two", init_from=init_from, training=training, spec=spec)
+    assert [file.as_posix() for file in record_files(suite, run)] == [f"records/two/{name}.jsonl" for name in answers]
+
+
+def test_what_is_made_of_records_and_what_of_the_runs_themselves():
+    kinds = {name: made_of("figure", name) for name in ("ruler_by_depth", "figure10_document_lengths")}
+    assert kinds == {"ruler_by_depth": "records", "figure10_document_lengths": "documents"}

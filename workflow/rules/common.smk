@@ -1,5 +1,4 @@
 # The suite and its runs, checked before any job starts, and what rules ask about them.
-import itertools
 import re
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from mmv2.errors import UserError, choices
 from mmv2.provenance import source_hash
 from mmv2.registry import architecture, entries, entry
 from mmv2.reporting.seeds import without_seed
-from mmv2.suites import WorkflowConfig, load_suite
+from mmv2.suites import WorkflowConfig, load_suite, made_of, record_files, step_name
 from mmv2.training.identity import CODE
 
 CONFIG = Path("workflow/config")
@@ -42,18 +41,6 @@ FINAL_FILES = ("model.safetensors", "config.json", "tokenizer.json")
 def one_of(names):
     """Pattern of a wildcard; of a name that cannot be where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def step_name(step):
-    """What a milestone checkpoint is called in paths of records."""
-    return f"step-{step:08d}"
-
-
-def reductions_of(run):
-    """Reductions of the suite that a run's architecture has; they are evaluated on fine-tuned runs."""
-    if run.init_from is None:
-        return []
-    return [name for name in SUITE.reductions if name in run.spec.reductions]
 
 
 wildcard_constraints:
@@ -156,29 +143,13 @@ def evaluation_sources(run, task):
     return source_hash((*run.spec.packages, *entry("task", task).packages, *general))
 
 
-def is_answered_by(task, run):
-    """Whether the suite asks a run's final checkpoint for a task."""
-    which = SUITE.answered_by.get(task, "all")
-    return which == "all" or (which == "fine_tuned") == (run.init_from is not None)
-
-
-def records_of(run):
-    """The records of a run: its final checkpoint, its milestones and what reductions leave of it."""
-    asked = [("final", task) for task in SUITE.tasks if is_answered_by(task, run)]
-    if run.init_from is not None:
-        steps = map(step_name, run.training.milestones)
-        asked += itertools.product(steps, SUITE.milestones)
-    for name in reductions_of(run):
-        asked += [(name, task) for task in SUITE.reductions[name]]
-    return [
-        f"{RESULTS}/records/{run.name}/{checkpoint}/{task}.jsonl"
-        for checkpoint, task in asked
-    ]
-
-
 def all_records():
     """The records of the whole suite."""
-    return [file for run in RUNS.values() for file in records_of(run)]
+    return [
+        f"{RESULTS}/{file}"
+        for run in RUNS.values()
+        for file in record_files(SUITE, run)
+    ]
 
 
 def all_metrics():
@@ -249,11 +220,6 @@ def contexts_of(corpus):
         for run in RUNS.values()
         if run.corpus_name == corpus
     }
-
-
-def made_of(kind, name):
-    """What a table or figure is made of: records, or what the runs themselves are."""
-    return getattr(entry(kind, name), "made_of", "records")
 
 
 def what_is_shown(kind):
