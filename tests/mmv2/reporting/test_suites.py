@@ -141,4 +141,6 @@ def test_every_claim_of_a_suite_can_be_judged_by_its_own_records(measured):
     suite, records, _ = measured
     evidence = Evidence(records, ROOT / FOLDER)
     for name in suite.claims:
-        assert entries("claim")[name].judge(evidence).status, name
+        verdict = entries("claim")[name].judge(evidence)
+        assert verdict.deciding or verdict.counts, name
+        assert all(one.low <= one.mean <= one.high for one in verdict.comparisons), name
