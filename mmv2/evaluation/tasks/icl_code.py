@@ -2,10 +2,12 @@
 
 More than the paper's. The task is CRUXEval's output prediction (Gu et al. 2024) on the programs of MBPP: an example is
 a program and one of its own tests, ``assert f(x) == y``, of which the question leaves out y. MBPP's problems 601 to 974
-serve as examples, 11 to 510 are asked, as in its official split.
+serve as examples, 11 to 510 are asked, as in its official split, but for questions that stand among the examples: two
+do, under other names.
 """
 
 import ast
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,14 @@ def _value(text: str) -> tuple[Any] | None:
         return None
 
 
+def nameless(item: Item) -> str:
+    """Its question, whatever its functions are called and however it is laid out."""
+    text = item.question
+    for number, name in enumerate(dict.fromkeys(re.findall(r"\bdef\s+(\w+)", text))):
+        text = re.sub(rf"\b{name}\b", f"function_{number}", text)
+    return " ".join(text.split())
+
+
 def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, output: Path) -> None:
     """Make all examples and write them; arguments and errors are those of ``freeze_problems`` and ``read_items``."""
     items = read_items(corpus_folder / settings.file, settings.max_program)
@@ -93,10 +103,10 @@ def freeze(settings: CodeSettings, corpus_folder: Path, tokenizer_file: Path, ou
         shuffled([item for number in numbers if (item := items.get(number))], (*seed, place))
         for place, numbers in enumerate((EXAMPLES, ASKED))
     )
-    left_out = sum(items.get(number, ...) is None for number in (*EXAMPLES, *ASKED))
-    problems = Problems(
-        subtask="mbpp_outputs", style="direct", pool=pool, asked=asked, stops=("\n",), left_out=left_out
-    )
+    known = set(map(nameless, pool))
+    new = [item for item in asked if nameless(item) not in known]
+    left_out = sum(items.get(number, ...) is None for number in (*EXAMPLES, *ASKED)) + len(asked) - len(new)
+    problems = Problems(subtask="mbpp_outputs", style="direct", pool=pool, asked=new, stops=("\n",), left_out=left_out)
     freeze_problems("icl_code", settings, [problems], corpus_folder, [settings.file], tokenizer_file, output)
 
 

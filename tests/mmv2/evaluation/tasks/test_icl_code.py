@@ -113,6 +113,19 @@ def test_problems_that_are_left_out_are_counted(frozen, tmp_path):
     assert len(examples) == 11
 
 
+def test_a_question_that_stands_among_the_examples_under_whatever_name_is_not_asked(frozen, tmp_path):
+    frozen()
+    file = tmp_path / "corpus" / "evaluation" / "mbpp.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    renamed = json.loads(json.dumps(rows[0]).replace("add", "plus").replace("    return", "  return"))
+    other = json.loads(json.dumps(rows[1]).replace(" + ", " - ").replace("add", "minus"))
+    rows += [{**renamed, "task_id": 700}, {**other, "task_id": 701}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    header, examples = frozen()
+    assert {int(example.id) for example in examples} == {row["task_id"] for row in rows if 11 < row["task_id"] <= 510}
+    assert header.summary["1024"]["left_out"] == 1
+
+
 def test_long_programs_are_left_out(frozen):
     with pytest.raises(UserError, match="icl_code: shots: 2: mbpp_outputs has 0 rows for examples and 0 to ask"):
         frozen(max_program=10)
