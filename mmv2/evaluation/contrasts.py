@@ -4,7 +4,7 @@ A contrast is a weighted sum of accuracies. Each is the mean of one cell (one le
 examples, so that one resampling of the examples moves all cells together: the interval is paired by example,
 and by query where the same queries are asked in several cells. Examples of different subtasks are drawn apart, unless
 the subtasks ask the same, such as facts freely and to choose from: examples of the same names with the same right
-answers, more than one. Those are drawn together too.
+answers, more than one. Those are drawn together too. One accuracy by itself is the contrast of one term.
 
 Where few examples differ, resampling them tells too much: of 200 pairs that agree but for 4, the percentile interval
 leaves out 0, the exact sign test does not (p = 0.125). So every pool is resampled with two made-up examples more, one
@@ -106,7 +106,15 @@ def contrast(terms: Sequence[Term], seed: int, demanded: tuple[float, float] | N
 
 
 def mean_over_seeds(scores_SN: np.ndarray, seed: int) -> Contrast:
-    """The mean of one score per training seed and example, from 0 to 1, with its interval over both."""
+    """The mean of one score per training seed and example, from 0 to 1, with its interval over both.
+
+    Args:
+        scores_SN: of shape N where there is one seed.
+        seed: of the resampling.
+    """
+    scores_SN = np.atleast_2d(scores_SN).astype(np.float64)
+    assert scores_SN.size, "no example, no mean"
+    assert 0 <= scores_SN.min() <= scores_SN.max() <= 1, "not a score"
     return _of_pools([_Pool([1.0], [""], [scores_SN])], {"": len(scores_SN)}, seed)
 
 

@@ -1,19 +1,20 @@
-"""Percentile bootstrap over examples: how sure an accuracy is.
+"""What bootstrap intervals have in common, and those of ratios; those of accuracies: ``mmv2.evaluation.contrasts``.
 
-Every resampling draws with replacement from a seeded generator, among the examples and two made-up ones more, the best
-and the worst there can be (Agresti and Caffo 2000): without them few examples that differ tell too much, and the
-percentiles of 50 right ones of 50 have no width. Where all n examples score the same, what they tell is known exactly:
-at most a share 1 - (ALPHA / 2)^(1 / n) of all examples scores otherwise, the bound of Clopper and Pearson (1934) after
-0 of n. There the interval reaches at least as far as that share at the score's least or greatest value moves the mean.
-Means are of the real examples. ``mmv2.evaluation.contrasts`` does the same for sums of several accuracies.
+Every resampling draws examples with replacement from a seeded generator; percentiles of what comes out are the
+interval. Of scores from 0 to 1 two made-up examples more are among those drawn, the best and the worst there can be
+(Agresti and Caffo 2000): without them few examples that differ tell too much, and the percentiles of 50 right ones of
+50 have no width. Where all n examples score the same, what they tell is known exactly: at most a share
+1 - (ALPHA / 2)^(1 / n) of all examples scores otherwise, the bound of Clopper and Pearson (1934) after 0 of n. Means
+are of the real examples.
 
-Shapes: N examples, R resamplings.
+Shapes: S seeds, N examples, R resamplings.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from mmv2.errors import UserError
 
@@ -32,34 +33,6 @@ class Interval:
     low: float
     high: float
     num_examples: int
-
-
-def interval(values_N: np.ndarray, seed: int) -> Interval:
-    """Mean of one score per example, from 0 to 1, with its 95 % interval.
-
-    Args:
-        values_N: scores.
-        seed: of the resampling.
-
-    Returns:
-        The 2.5th and 97.5th percentile of the bootstrap distribution, or exact bounds where all examples score the
-        same (see the module).
-    """
-    assert len(values_N), "no example, no mean"
-    values_N = np.asarray(values_N, dtype=np.float64)
-    assert 0 <= values_N.min() <= values_N.max() <= 1, "not a score"
-    rng = np.random.default_rng(seed)
-    drawn_from = with_extremes(values_N)
-    number = len(drawn_from)
-    chunks = [rng.integers(number, size=(_CHUNK, number)) for _ in range(RESAMPLINGS // _CHUNK)]
-    means_R = np.concatenate([drawn_from[chosen_RN].mean(axis=1) for chosen_RN in chunks])
-    same = bool((values_N == values_N[0]).all())
-    mean = float(values_N[0] if same else values_N.mean())
-    low, high = bounds(means_R, mean)
-    if same:
-        others = others_at_most(len(values_N))
-        low, high = min(low, mean - others * mean), max(high, mean + others * (1 - mean))
-    return Interval(mean, low, high, len(values_N))
 
 
 def with_extremes(scores: np.ndarray, rising: bool = True) -> np.ndarray:
@@ -100,40 +73,50 @@ def seed_shares(number: int, size: int, rng: np.random.Generator) -> np.ndarray:
     return 1 / number + deviation_RS / (spread_R1 * math.sqrt(number * (number - 1)))
 
 
-def ratio_interval(numerators_N: np.ndarray, denominators_N: np.ndarray, seed: int) -> Interval:
-    """Sum over sum of two numbers per example, such as bits per byte, with its 95 % bootstrap interval.
+def ratio_interval(numerators_N: np.ndarray, denominators_N: np.ndarray, seed: int, made_up: int = 0) -> Interval:
+    """Sum over sum of two numbers per example, such as bits per byte, with its 95 % interval.
+
+    Percentiles of the bootstrap alone are too narrow where examples are few: of 5 normal numbers they cover the mean in
+    85 of 100 cases, of 20 in 93. So they are moved away from the ratio by as much as Student's t and the deviation over
+    N - 1 are more than a normal number's and that over N: 93 to 95 of 100, of 2 as of 30. Of numbers as skewed as
+    lognormal ones 83 are covered of 5, 87 of 20 and 89 of 30 (without it 73, 85, 88). A studentised bootstrap covers
+    more of those (91, 91, 92), but has no end where resamplings often draw examples that are all alike. What training
+    seeds vary by is Student's t already, and is made wider with the rest, by 9 % where there are 20 examples.
 
     Args:
         numerators_N, denominators_N: of the same examples, which are drawn with both their numbers; denominators are
             positive. Of several training seeds: both of shape SN, and seeds are drawn too.
         seed: of the resampling.
+        made_up: so many of the examples, the last, are made up, as of accuracies: the ratio is of the real ones, as
+            many as those are drawn, and the percentiles stay as they are.
 
     Raises:
         UserError: one example alone, which does not tell how examples differ.
     """
     assert numerators_N.shape == denominators_N.shape
     assert denominators_N.min() > 0
-    number = numerators_N.shape[-1]
-    if number < 2:
+    both_2SN = np.stack([np.atleast_2d(numerators_N), np.atleast_2d(denominators_N)]).astype(np.float64)
+    number = both_2SN.shape[-1] - made_up
+    if both_2SN.shape[-1] < 2:
         raise UserError(f"{number} example: an interval needs at least 2; freeze more examples")
-    rng = np.random.default_rng(seed)
-    both_2N = np.stack([numerators_N, denominators_N]).astype(np.float64)
-    if both_2N.ndim == 3:
-        return _ratio_over_seeds(both_2N, rng)
-    chunks = [rng.integers(number, size=(_CHUNK, number)) for _ in range(RESAMPLINGS // _CHUNK)]
-    sums_2R = np.concatenate([both_2N[:, chosen_RN].sum(axis=2) for chosen_RN in chunks], axis=1)
-    low, high = np.percentile(sums_2R[0] / sums_2R[1], [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
-    return Interval(float(both_2N[0].sum() / both_2N[1].sum()), float(low), float(high), number)
+    mean = float(np.divide(*both_2SN[..., :number].sum(axis=(1, 2))))
+    low, high = bounds(_ratios(both_2SN, number, np.random.default_rng(seed)), mean)
+    wider = 1.0 if made_up else _wider(number)
+    return Interval(mean, mean - wider * (mean - low), mean + wider * (high - mean), number)
 
 
-def _ratio_over_seeds(both_2SN: np.ndarray, rng: np.random.Generator) -> Interval:
-    """As ``ratio_interval``, of several training seeds."""
+def _wider(number: int) -> float:
+    """How much wider a t interval is than that of a normal number with the deviation over N."""
+    return float(stdtrit(number - 1, 1 - ALPHA / 2) / ndtri(1 - ALPHA / 2)) * math.sqrt(number / (number - 1))
+
+
+def _ratios(both_2SN: np.ndarray, drawn: int, rng: np.random.Generator) -> np.ndarray:
+    """The ratio in every resampling, of so many drawn examples."""
     _, seeds, number = both_2SN.shape
     chunks = []
     for _ in range(RESAMPLINGS // _CHUNK):
         shares_RS = seed_shares(seeds, _CHUNK, rng)
-        times_RN = rng.multinomial(number, np.full(number, 1 / number), size=_CHUNK).astype(np.float64)
+        times_RN = rng.multinomial(drawn, np.full(number, 1 / number), size=_CHUNK).astype(np.float64)
         chunks.append([(shares_RS * (times_RN @ of_seeds_SN.T)).sum(axis=1) for of_seeds_SN in both_2SN])
     sums_2R = np.concatenate(chunks, axis=1)
-    low, high = np.percentile(sums_2R[0] / sums_2R[1], [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
-    return Interval(float(both_2SN[0].sum() / both_2SN[1].sum()), float(low), float(high), number)
+    return np.divide(*sums_2R)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from mmv2.evaluation.contrasts import mean_over_seeds
-from mmv2.evaluation.statistics import Interval, interval
+from mmv2.evaluation.statistics import Interval
 from mmv2.records import EXAMPLE
 from mmv2.reporting.fields import field
 from mmv2.reporting.seeds import by_seed, complete, num_seeds
@@ -26,7 +25,7 @@ BASELINES = {
 
 def accuracy(records: pd.DataFrame, score: str) -> Interval:
     """Mean of a score column in percent, with its interval; the records are one per training seed and example."""
-    return percent(_mean(by_seed(records, records[score])))
+    return percent(mean_over_seeds(by_seed(records, records[score]), SEED))
 
 
 def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
@@ -35,13 +34,9 @@ def accuracy_by_query(records: pd.DataFrame, score: str) -> Interval:
     Queries are resampled, not records: asked again, a query tells less than another query.
     """
     if num_seeds(records) == 1:
-        return percent(_mean(records.groupby("example_id")[score].mean().to_numpy()))
+        return percent(mean_over_seeds(records.groupby("example_id")[score].mean().to_numpy(), SEED))
     queries = records.groupby(["seed", "example_id"])[score].mean()
-    return percent(_mean(complete(queries.unstack("example_id"), records)))
-
-
-def _mean(values: np.ndarray) -> Interval:
-    return interval(values, SEED) if values.ndim == 1 else mean_over_seeds(values, SEED)
+    return percent(mean_over_seeds(complete(queries.unstack("example_id"), records), SEED))
 
 
 def reference(records: pd.DataFrame, column: str) -> Interval:
@@ -54,7 +49,7 @@ def reference(records: pd.DataFrame, column: str) -> Interval:
     if column == "chance" and chance_is_known(values):
         mean = 100 * float(values.mean())
         return Interval(mean, mean, mean, len(values))
-    return percent(interval(values.to_numpy(), SEED))
+    return percent(mean_over_seeds(values.to_numpy(), SEED))
 
 
 def with_constant_answer(records: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:

@@ -76,9 +76,8 @@ def _f1(records: pd.DataFrame) -> Interval:
     the interval reaches at least as far as if as many as the exact bound leaves open were otherwise, at best or worst.
     """
     correct, valid = (by_seed(records, records[name]) for name in (main_score(records), "score_valid"))
-    mean = 2 * correct.sum() / (valid.sum() + valid.size)
-    drawn = ratio_interval(_and(2 * correct, [2, 0]), _and(valid + 1, [2, 2]), SEED)
-    low, high = min(drawn.low, mean), max(drawn.high, mean)
+    drawn = ratio_interval(_and(2 * correct, [2, 0]), _and(valid + 1, [2, 2]), SEED, made_up=2)
+    mean, low, high = drawn.mean, drawn.low, drawn.high
     others = others_at_most(correct.shape[-1])
     if not correct.any():
         high = max(high, 2 * others / (max(others, valid.mean()) + 1))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
-from mmv2.evaluation.statistics import interval
+from mmv2.evaluation.contrasts import mean_over_seeds
 from mmv2.records import read_records, write_records
 from mmv2.registry import architecture
 from mmv2.reporting.accuracies import SEED, accuracy, accuracy_by_query, counts
@@ -94,7 +94,7 @@ def test_intervals_hold_the_variance_between_trainings(mean):
     alike, apart = mean(cell(0.5, 0.5, 0.5), "score"), mean(cell(0.2, 0.5, 0.8), "score")
     assert alike.mean == apart.mean == pytest.approx(50)
     assert alike.num_examples == 200, "another seed is no other example"
-    one = interval(cell(0.5)["score"].to_numpy(), SEED)
+    one = mean_over_seeds(cell(0.5)["score"].to_numpy(), SEED)
     assert alike.high - alike.low == pytest.approx(100 * (one.high - one.low), rel=0.05)
     assert apart.high - apart.low > 2.5 * (alike.high - alike.low)
 

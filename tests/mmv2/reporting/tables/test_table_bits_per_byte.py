@@ -1,4 +1,5 @@
 import pytest
+import scipy.stats
 
 from mmv2.errors import UserError
 
@@ -31,7 +32,8 @@ def test_the_interval_of_next_token_accuracy_is_as_wide_as_windows_differ(golden
     (cell,) = found[found["source"] == "measured: s4"]["next-token accuracy, 256 tokens"]
     these = golden[(golden["run"] == "s4") & (golden["task"] == "bits_per_byte") & (golden["context_length"] == 256)]
     shares = 100 * these["score_next_token_accuracy"]
-    assert shares.min() <= cell.low < cell.mean < cell.high <= shares.max(), "no window of 0 or 100 % is made up"
+    exact = scipy.stats.t.interval(0.95, df=len(shares) - 1, loc=shares.mean(), scale=scipy.stats.sem(shares))
+    assert (cell.low, cell.high) == pytest.approx(exact, abs=0.3), "no window of 0 or 100 % is made up"
 
 
 def test_one_window_tells_no_interval(golden, table):
