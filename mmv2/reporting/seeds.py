@@ -72,9 +72,9 @@ def _check_asked_alike(records: pd.DataFrame) -> None:
 
     A seed that lacks some would drop out of what is shown of them without a word.
     """
-    told = (
-        "step " + records["step"].astype(str) + ", " + records["split"] + " examples of " + records["task"]
-    ) + records["reduction"].map(lambda name: f", {name}", na_action="ignore").fillna("").astype(str)
+    told = ("step " + records["step"].astype(str) + ", " + records["split"] + " examples of " + records["task"]) + [
+        f", {name}" if isinstance(name, str) else "" for name in records["reduction"]
+    ]
     for run, these in records.assign(told=told).groupby("run"):
         answered = these.groupby(MEMBER)["told"].agg(set)
         every = set().union(*answered)
