@@ -54,7 +54,7 @@ def draw(records: pd.DataFrame) -> Figure:
     gives the answer of the example that shares most words with the question, or the symbol after the nearest match of
     the string's ending.
     """
-    these = _of_questions(shown(records))
+    these = shown(records)
     titles = these.apply(_title, axis="columns")
     order = these.assign(title=titles, task=these["task"].map(list(TASKS).index)).sort_values(["task", "title"])
     panels = list(order["title"].unique())
@@ -68,8 +68,9 @@ def draw(records: pd.DataFrame) -> Figure:
         axes.axis("off")
     for row in grid:
         axis_in_percent(row[0], "accuracy (%)")
-    asked = these.assign(title=titles).drop_duplicates(["run", "seed", "title", "num_shots", "example_id"])
-    legend_below(figure, f"{counts(asked, ['run', 'title', 'num_shots'])} questions or languages per point")
+    cell = ["run", "title", "num_shots"]
+    asked = _of_questions(these).assign(title=titles).drop_duplicates([*cell, "seed", "example_id"])
+    legend_below(figure, f"{counts(asked, cell)} questions or languages per point")
     return figure
 
 
@@ -84,8 +85,9 @@ def _panel(axes: Axes, records: pd.DataFrame, found: dict[str, Look], title: str
     places, score = sorted(records["num_shots"].unique()), main_score(records)
     axis_in_powers(axes, places, "examples in the prompt")
     axes.set_title(title)
+    asked = _of_questions(records)
     for run, offset in offsets(axes, list(found), len(places)).items():
-        of_run = points(records[records["run"] == run], "num_shots", lambda group: accuracy_by_query(group, score))
+        of_run = points(asked[asked["run"] == run], "num_shots", lambda group: accuracy_by_query(group, score))
         curve(axes, of_run, found[run], offset)
     reference_curves(axes, records, "num_shots")
 

@@ -46,17 +46,29 @@ def test_chance_is_that_of_each_problem(golden, draw):
     assert levels["gsm8k, answers alone"] == {25}
 
 
-def test_a_language_asked_at_several_places_counts_once(golden):
+@pytest.fixture
+def places(golden):
+    """Regular languages asked at one place, and the same at another."""
     once = golden[golden["task"] == "icl_regular_languages"]
-    again = once.assign(example_id=once["example_id"].str.replace("-3", "-4"))
-    title = SPEC.draw(pd.concat([once, again])).legends[0].get_title().get_text()
+    return once, once.assign(example_id=once["example_id"].str.replace("-3", "-4"))
+
+
+def test_trivial_answers_are_of_every_place_of_a_language(places, draw):
+    told = ({"chance": 0.1, "baseline_nearest_match": 0.0}, {"chance": 0.5, "baseline_nearest_match": 1.0})
+    (axes,) = draw(SPEC, pd.concat(these.assign(**values) for these, values in zip(places, told, strict=True)))
+    levels = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert levels["Chance"] == pytest.approx([30] * 4)
+    assert levels["Nearest match, no model"] == [50] * 4
+
+
+def test_a_language_asked_at_several_places_counts_once(places):
+    title = SPEC.draw(pd.concat(places)).legends[0].get_title().get_text()
     assert title == "8 questions or languages per point"
 
 
-def test_places_of_a_language_are_resampled_together(golden, draw):
+def test_places_of_a_language_are_resampled_together(places, draw):
     """Twice the places of the same languages tell no more."""
-    once = golden[golden["task"] == "icl_regular_languages"]
-    again = once.assign(example_id=once["example_id"].str.replace("-3", "-4"))
+    once, again = places
 
     def bars(records):
         (axes,) = draw(SPEC, records)
