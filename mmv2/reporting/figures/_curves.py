@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.accuracies import reference, references
+from mmv2.reporting.accuracies import CONSTANT, reference, references
 from mmv2.reporting.style import BAND, REFERENCE, REFERENCE_DASHES, Look, looks
 
 Points = Mapping[float, Interval]
@@ -95,10 +95,16 @@ def curve(axes: Axes, found: Points, look: Look, offset: float = 0.0, **how: Any
 def reference_curves(axes: Axes, records: pd.DataFrame, column: str) -> None:
     """Draw what needs no model across the whole axis, over the places that ``column`` names; chance with its interval.
 
+    The best constant answer is left out where it is chance everywhere: two lines over each other look like a third.
     The limits of the axis must be set before.
     """
-    for name, label in references(records).items():
-        found = points(records, column, lambda group, name=name: reference(group, name))  # type: ignore[misc]
+    names = references(records)
+    drawn = {name: points(records, column, lambda group, name=name: reference(group, name)) for name in names}  # type: ignore[misc]
+    if CONSTANT in drawn and all(
+        np.isclose(drawn[CONSTANT][place].mean, chance.mean) for place, chance in drawn["chance"].items()
+    ):
+        del drawn[CONSTANT]
+    for name, found in drawn.items():
         # Level beyond both ends, so that a single place shows as a line too.
         left, right = axes.get_xlim()
         places = [left, *found, right]
@@ -106,7 +112,7 @@ def reference_curves(axes: Axes, records: pd.DataFrame, column: str) -> None:
             np.pad([getattr(point, part) for point in found.values()], 1, mode="edge")
             for part in ("mean", "low", "high")
         )
-        axes.plot(places, means, linestyle=REFERENCE_DASHES[name], label=label, **REFERENCE)
+        axes.plot(places, means, linestyle=REFERENCE_DASHES[name], label=names[name], **REFERENCE)
         if name == "chance":
             axes.fill_between(places, lows, highs, color=BAND, zorder=0.4, linewidth=0)
 

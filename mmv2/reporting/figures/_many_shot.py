@@ -38,7 +38,8 @@ READ = (
     "Bars are 95 % intervals over queries, bootstrap or exact where all score the same, for the style shown; that it "
     "was chosen among four they leave out. An answer counts when the first generated line is the label. Grey lines "
     "need no model: chance is one over the number of labels; nearest match gives the label of the demonstration that "
-    "shares most with the query; the best constant answer is the label that most of these queries have."
+    "shares most with the query; the best constant answer is the label that most of these queries have, left out of "
+    "panels in which it is chance."
 )
 CAPTION = f"{BEST}. {READ}"
 CAPTION_WITH_DEV = f"{BEST}, dashes the style that was best on development queries. {READ}"

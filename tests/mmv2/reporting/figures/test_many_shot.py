@@ -17,6 +17,7 @@ DATA = {
 }
 DATA["figure06_semantic_labels_more_data"] = DATA["figure03_semantic_labels"]
 DATA["figure07_anonymous_labels_more_data"] = DATA["figure04_anonymous_labels"]
+CONSTANT = "Best constant answer, no model"
 MAIN = ["Memory Mosaics v2", "Transformer"]
 ALL = ["Memory Mosaics v2, budget 1", *(f"Transformer, budget {budget}" for budget in ("0.2", "1", "8"))]
 
@@ -48,6 +49,19 @@ def test_lines_are_the_best_of_four_and_thin_lines_their_mean(name, golden, draw
     thin = [list(line.get_ydata()) for line in plain if len(line.get_xdata()) == 2 and line.get_label().startswith("_")]
     assert list(next(iter(curves(axes).values())).values()) == expected[0]
     assert all(any(way == values for values in thin) for way in expected[1:])
+
+
+@pytest.mark.usefixtures("few_resamplings")
+def test_a_constant_answer_that_is_chance_is_left_out(name, golden, draw):
+    """Of the panel, and of the legend when no panel has it."""
+    most = golden["references"].str[0].eq("Oslo").groupby([golden["task"], golden["split"]]).transform("mean")
+    for without in ("banking77", ""):
+        chance = golden["chance"].mask(golden["subtask"].str.startswith(without), most)
+        panels = draw(FIGURES[name], golden.assign(chance=chance))
+        with_it = {axes.get_title() for axes in panels if CONSTANT in {line.get_label() for line in axes.lines}}
+        assert with_it == {title for title in DATA[name] if not title.startswith(without)}
+        legend = [text.get_text() for text in panels[0].figure.legends[0].get_texts()]
+        assert (CONSTANT in legend) == bool(with_it)
 
 
 def test_what_is_lacking_is_told(name, golden):
