@@ -11,6 +11,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.accuracies import CONSTANT, reference, references
+from mmv2.reporting.seeds import num_seeds
 from mmv2.reporting.style import BAND, REFERENCE, REFERENCE_DASHES, Look, looks
 
 Points = Mapping[float, Interval]
@@ -90,6 +91,18 @@ def curve(axes: Axes, found: Points, look: Look, offset: float = 0.0, **how: Any
     # Once more: at the same value the lines of other runs pass through every marker.
     above: dict[str, Any] = {"marker": look.marker, "markerfacecolor": look.face, "linestyle": "none", "zorder": 4}
     axes.plot(places, means, color=look.colour, transform=transform, **above)
+
+
+def seed_means(axes: Axes, records: pd.DataFrame, column: str, score: str, look: Look, offset: float = 0.0) -> None:
+    """Draw the mean of each training seed of one run as a faint dot, where there are several.
+
+    Of three seeds at 97, 77 and 20 the mean and its interval tell neither that two are good nor that one is not.
+    """
+    if num_seeds(records) > 1:
+        means = 100 * records.groupby(["seed", column])[score].mean()
+        faint: dict[str, Any] = {"s": 18, "alpha": 0.5, "linewidth": 0, "zorder": 3.5}
+        places = means.index.get_level_values(column)
+        axes.scatter(places, means, color=look.colour, transform=moved(axes, offset), **faint)
 
 
 def reference_curves(axes: Axes, records: pd.DataFrame, column: str) -> None:

@@ -19,6 +19,7 @@ from mmv2.reporting.figures._curves import (
     offsets,
     points,
     reference_curves,
+    seed_means,
 )
 from mmv2.reporting.prompt_styles import Way, best_style
 from mmv2.reporting.selection import fine_tuned, of_task, where
@@ -36,10 +37,10 @@ BEST = (
 )
 READ = (
     "Bars are 95 % intervals over queries, bootstrap or exact where all score the same, for the style shown; that it "
-    "was chosen among four they leave out. An answer counts when the first generated line is the label. Grey lines "
-    "need no model: chance is one over the number of labels; nearest match gives the label of the demonstration that "
-    "shares most with the query; the best constant answer is the label that most of these queries have, left out of "
-    "panels in which it is chance."
+    "was chosen among four they leave out. Faint dots are the means of single training seeds, of runs that have "
+    "several. An answer counts when the first generated line is the label. Grey lines need no model: chance is one "
+    "over the number of labels; nearest match gives the label of the demonstration that shares most with the query; "
+    "the best constant answer is the label that most of these queries have, left out of panels in which it is chance."
 )
 CAPTION = f"{BEST}. {READ}"
 CAPTION_WITH_DEV = f"{BEST}, dashes the style that was best on development queries. {READ}"
@@ -99,8 +100,11 @@ def _panel(axes: Axes, ways: dict[Way, pd.DataFrame], found: dict[str, Look], ki
     axis_in_powers(axes, shots, "shots (examples per class)")
     axes.set_title(f"{data_set}, {NAMES.get(kind, kind)}")
     for run, offset in offsets(axes, list(found), len(shots)).items():
-        look, of_run = found[run], {how: _points(records[records["run"] == run]) for how, records in these.items()}
+        look, answers = found[run], {how: records[records["run"] == run] for how, records in these.items()}
+        of_run = {how: _points(records) for how, records in answers.items()}
         curve(axes, of_run["best on test"], look, offset)
+        best = answers["best on test"]
+        seed_means(axes, best, "num_shots", main_score(best), look, offset)
         for how, drawn in _HOW.items():
             if how in of_run:
                 means = [point.mean for point in of_run[how].values()]

@@ -16,6 +16,7 @@ from mmv2.reporting.figures._curves import (
     panel_width,
     points,
     reference_curves,
+    seed_means,
     training_context,
 )
 from mmv2.reporting.selection import more_data_and_delays, of_task
@@ -35,12 +36,13 @@ def draw(records: pd.DataFrame) -> Figure:
 
     One panel for each training context: pre-trained runs (Tables 3 and 12 of the paper) and runs fine-tuned on long
     contexts (Tables 4 and 5). Points are means over examples, bars their 95 % intervals: bootstrap, or exact
-    (Clopper-Pearson) where all examples score the same. Runs at the same length are drawn slightly apart. The score is
-    RULER's: an answer counts when it occurs anywhere in the generated text. A vertical line marks the training context;
-    right of it models extrapolate. Grey lines need no model: chance is a word of the right kind drawn from the
-    documents, where word lists tell the kinds, and else the most frequent answer to questions with the same ending in
-    the development file, with its own 95 % interval as a band, as it is estimated from the same examples; the other
-    copies what follows the nearest earlier match of the prompt's last tokens.
+    (Clopper-Pearson) where all examples score the same. Faint dots are the means of single training seeds, of runs that
+    have several. Runs at the same length are drawn slightly apart. The score is RULER's: an answer counts when it
+    occurs anywhere in the generated text. A vertical line marks the training context; right of it models extrapolate.
+    Grey lines need no model: chance is a word of the right kind drawn from the documents, where word lists tell the
+    kinds, and else the most frequent answer to questions with the same ending in the development file, with its own
+    95 % interval as a band, as it is estimated from the same examples; the other copies what follows the nearest
+    earlier match of the prompt's last tokens.
     """
     measured = shown(records)
     panels = by_training(measured)
@@ -52,6 +54,7 @@ def draw(records: pd.DataFrame) -> Figure:
             of_run = panel.records[panel.records["run"] == run]
             found = points(of_run, "context_length", lambda group: accuracy(group, SCORE))
             curve(axes, found, panel.looks[run], offset)
+            seed_means(axes, of_run, "context_length", SCORE, panel.looks[run], offset)
         reference_curves(axes, panel.records, "context_length")
         training_context(axes, panel.context)
         _ratios(axes, f"{panel.title}: context length / training context", panel.context)

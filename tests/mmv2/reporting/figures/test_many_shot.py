@@ -1,10 +1,13 @@
 """Figures 3, 4, 6 and 7, which differ in labels and runs alone."""
 
+import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from mmv2.errors import UserError
 from mmv2.registry import entries
 from mmv2.reporting.prompt_styles import best_style
+from mmv2.reporting.seeds import seeds_joined
 
 FIGURES = {name: spec for name, spec in entries("figure").items() if name[:8] in "figure03 figure04 figure06 figure07"}
 DATA = {
@@ -49,6 +52,21 @@ def test_lines_are_the_best_of_four_and_thin_lines_their_mean(name, golden, draw
     thin = [list(line.get_ydata()) for line in plain if len(line.get_xdata()) == 2 and line.get_label().startswith("_")]
     assert list(next(iter(curves(axes).values())).values()) == expected[0]
     assert all(any(way == values for values in thin) for way in expected[1:])
+
+
+@pytest.mark.usefixtures("few_resamplings")
+def test_seeds_of_a_run_are_dots(name, golden, draw, curves):
+    """Each by the style that was best in it."""
+    mosaic = golden["run"] == "s1-long"
+    both = [golden[mosaic].assign(run=f"s1-long.seed-{seed}", seed=seed) for seed in (0, 1)]
+    both[1] = both[1].assign(score_accuracy=1 - both[1]["score_accuracy"])
+    panels = draw(FIGURES[name], seeds_joined(pd.concat([*both, golden[~mosaic]])))
+    for axes in panels:
+        (dots,) = (drawn for drawn in axes.collections if isinstance(drawn, PathCollection))
+        first, second = dots.get_offsets()[:, 1].reshape(2, -1).tolist()
+        assert first != second
+        means = list(next(iter(curves(axes).values())).values())
+        assert [sum(both) / 2 for both in zip(first, second, strict=True)] == pytest.approx(means)
 
 
 @pytest.mark.usefixtures("few_resamplings")

@@ -1,10 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 
 from mmv2.records import read_records, write_records
 from mmv2.reporting.accuracies import accuracy
 from mmv2.reporting.figures.ruler_qa_over_length import FIGURE
+from mmv2.reporting.seeds import seeds_joined
 from mmv2.reporting.style import style
 from tests.golden.make_records_small import ruler_qa_records
 
@@ -19,7 +22,7 @@ def draw(tmp_path):
 
     def run(*records):
         write_records(tmp_path / "records.jsonl", records)
-        table = read_records(tmp_path / "records.jsonl")
+        table = seeds_joined(read_records(tmp_path / "records.jsonl"))
         with style():
             return table, FIGURE.draw(table).axes[0]
 
@@ -41,6 +44,19 @@ def test_points_and_bars_are_the_means_and_intervals_of_the_records(draw):
         expected = [accuracy(group, "score_official") for _, group in groups]
         np.testing.assert_allclose(points.get_ydata(), [point.mean for point in expected])
         np.testing.assert_allclose(bars(axes, number), [(point.low, point.high) for point in expected])
+
+
+def test_seeds_of_a_run_are_dots_at_its_place(draw):
+    skills = {1: {64: 1.0, 128: 0.6}, 2: {64: 0.2, 128: 0.2}}
+    seeds = (ruler_qa_records(f"a.seed-{seed}", *MOSAIC, rates, seed=seed) for seed, rates in skills.items())
+    single = ruler_qa_records("b", *TRANSFORMER, {64: 0.5, 128: 0.5})
+    records, axes = draw(*itertools.chain(*seeds, single))
+    (dots,) = (drawn for drawn in axes.collections if isinstance(drawn, PathCollection))
+    scores = records[records["run"] == "a"].groupby(["seed", "context_length"])["score_official"].mean()
+    assert scores.nunique() > 2
+    assert [tuple(dot) for dot in dots.get_offsets()] == [(length, 100 * mean) for (_, length), mean in scores.items()]
+    line = axes.containers[0].lines[0]
+    assert dots.get_offset_transform().transform((64, 0)) == pytest.approx(line.get_transform().transform((64, 0)))
 
 
 def test_chance_and_copying_are_drawn_across_the_whole_axis(draw):
