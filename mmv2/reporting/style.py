@@ -161,15 +161,18 @@ def _told_apart(runs: pd.DataFrame, told: Sequence[str], values: pd.Series, text
 
 
 def _lines(runs: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Marker and dashes by label, of runs of one colour: their usual ones, or else the first that are free."""
+    """Marker and dashes by label, of runs of one colour: their usual ones, or else the first that are free.
+
+    First those with another marker: where lines cover each other, nobody sees dashes.
+    """
     assert len(runs) <= _MOST_RUNS, f"more than {_MOST_RUNS} runs of {runs['arch'].iloc[0]} cannot be told apart"
     found: dict[str, tuple[str, str]] = {}
     for _, run in runs.iterrows():
         marker = _MARKERS[0 if run["budget"] == MAIN_BUDGET else 1 if run["budget"] < MAIN_BUDGET else 2]
-        usual = (marker, _LINES[bool(run["fixed"])])
-        lines = sorted(_LINES, key=lambda line: (bool(run["fixed"]) and line == "-", line != usual[1]))
-        free = ((one, line) for line, one in product(lines, _FREE) if (one, line) not in found.values())
-        found[run["label"]] = usual if usual not in found.values() else next(free)
+        lines = ("--", "-.", ":", "-") if run["fixed"] else _LINES
+        free = [(one, line) for line, one in product(lines, marker + _FREE) if (one, line) not in found.values()]
+        taken = {one for one, _ in found.values()}
+        found[run["label"]] = min(free, key=lambda look: look[0] in taken)
     return found
 
 

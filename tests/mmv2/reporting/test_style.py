@@ -59,6 +59,13 @@ def test_a_budget_and_a_fixed_delay_look_the_same_in_any_company():
     assert [look.marker for look in together.values()] == list(budgets.values())
 
 
+def test_runs_that_differ_in_dashes_have_another_marker_too():
+    """Of runs at the same values only markers can be seen, as these stand side by side."""
+    runs = [("a", "mmv2", 64), ("b", "mmv2", 64), ("c", "mmv2", 64), ("d", "transformer", 64)]
+    found = looks(records(*runs, setting_delay_is_fixed=[False] * 4 + [True] * 4))
+    assert [(look.marker, look.line) for look in found.values()] == [("o", "-"), ("s", "-"), ("D", "--"), ("o", "--")]
+
+
 def test_grey_print_tells_memory_mosaics_by_filled_markers():
     found = looks(records(("a", "mmv2", 64), ("b", "transformer", 64), ("c", "new", 64)))
     assert [look.face for look in found.values()] == [found["a"].colour, "white", "white"]
