@@ -106,10 +106,11 @@ def seed_means(axes: Axes, records: pd.DataFrame, column: str, score: str, look:
 
 
 def reference_curves(axes: Axes, records: pd.DataFrame, column: str) -> None:
-    """Draw what needs no model across the whole axis, over the places that ``column`` names; chance with its interval.
+    """Draw what needs no model over the places that ``column`` names, and chance with its interval.
 
-    The best constant answer is left out where it is chance everywhere: two lines over each other look like a third.
-    The limits of the axis must be set before.
+    Lines end where nothing was measured further; level ones cross the axis, whose limits must be set before: so they
+    show at its ends where a run stands over them. The best constant answer is left out where it is chance everywhere:
+    two lines over each other look like a third.
     """
     names = references(records)
     drawn = {name: points(records, column, lambda group, name=name: reference(group, name)) for name in names}  # type: ignore[misc]
@@ -118,13 +119,11 @@ def reference_curves(axes: Axes, records: pd.DataFrame, column: str) -> None:
     ):
         del drawn[CONSTANT]
     for name, found in drawn.items():
-        # Level beyond both ends, so that a single place shows as a line too.
-        left, right = axes.get_xlim()
-        places = [left, *found, right]
-        means, lows, highs = (
-            np.pad([getattr(point, part) for point in found.values()], 1, mode="edge")
-            for part in ("mean", "low", "high")
-        )
+        places = list(found)
+        parts = np.array([(level.mean, level.low, level.high) for level in found.values()])
+        if np.allclose(parts, parts[0]):
+            places, parts = list(axes.get_xlim()), parts[[0, 0]]
+        means, lows, highs = parts.T
         axes.plot(places, means, linestyle=REFERENCE_DASHES[name], label=names[name], **REFERENCE)
         if name == "chance":
             axes.fill_between(places, lows, highs, color=BAND, zorder=0.4, linewidth=0)

@@ -46,7 +46,7 @@ def draw(records: pd.DataFrame) -> Figure:
     """
     measured = shown(records)
     panels = by_training(measured)
-    figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)))
+    figure, (row,) = new_panels(1, len(panels), width=panel_width(len(panels)), height=2.8)
     places = {*measured["context_length"], *measured["training_context"]}
     for axes, panel in zip(row, panels, strict=True):
         axis_in_powers(axes, places, "context length (tokens)")
@@ -57,19 +57,20 @@ def draw(records: pd.DataFrame) -> Figure:
             seed_means(axes, of_run, "context_length", SCORE, panel.looks[run], offset)
         reference_curves(axes, panel.records, "context_length")
         training_context(axes, panel.context)
-        _ratios(axes, f"{panel.title}: context length / training context", panel.context)
+        axes.set_title(panel.title)
+        _ratios(axes, panel.context)
     axis_in_percent(row[0], "RULER QA accuracy (%)")
     legend_below(figure, f"{counts(measured, ['run', 'context_length'])} examples per point")
     return figure
 
 
-def _ratios(axes: Axes, label: str, context: int) -> None:
+def _ratios(axes: Axes, context: int) -> None:
     """Above the panel the same axis in units of the training context."""
     ratios = axes.secondary_xaxis("top")
     ratios.set_xscale("log", base=2)
     ratios.set_xticks(axes.get_xticks(), [ratio_name(length / context) for length in axes.get_xticks()])
     ratios.minorticks_off()
-    ratios.set_xlabel(label)
+    ratios.set_xlabel("context length / training context")
 
 
 FIGURE = FigureSpec(title="RULER question answering over context length", shown=shown, draw=draw)

@@ -122,6 +122,18 @@ def test_chance_is_drawn_with_the_interval_of_its_own_examples(draw):
     np.testing.assert_allclose((edges.x0, edges.x1), axes.get_xlim())
 
 
+def test_what_needs_no_model_ends_where_nothing_was_measured_further(draw):
+    """A level line crosses the axis."""
+    records = (
+        record.model_copy(update={"chance": 16 / record.context_length})
+        for record in ruler_qa_records("a", *MOSAIC, RATES, training_context=8192)
+    )
+    _, axes = draw(*records)
+    lines = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
+    assert lines["Chance"] == list(RATES)
+    assert lines["Nearest match, no model"] == list(axes.get_xlim())
+
+
 def test_the_training_context_is_marked_and_the_axis_counts_in_its_units(draw):
     _, axes = draw(*ruler_qa_records("a", *MOSAIC, RATES, training_context=128))
     assert [line.get_xdata()[0] for line in axes.lines if line.get_label() == "training context"] == [128]
@@ -135,10 +147,8 @@ def test_each_training_context_has_a_panel_pre_trained_ones_first(draw):
     tuned = ruler_qa_records("tuned", *MOSAIC, RATES, training_context=512, init_from="first")
     _, axes = draw(*tuned, *ruler_qa_records("first", *MOSAIC, RATES, training_context=64))
     panels = axes.figure.axes
-    assert [panel.child_axes[0].get_xlabel() for panel in panels] == [
-        "pre-trained at context 64: context length / training context",
-        "fine-tuned at context 512: context length / training context",
-    ]
+    assert [panel.get_title() for panel in panels] == ["pre-trained at context 64", "fine-tuned at context 512"]
+    assert {panel.child_axes[0].get_xlabel() for panel in panels} == {"context length / training context"}
     marks = [line.get_xdata()[0] for panel in panels for line in panel.lines if line.get_label() == "training context"]
     assert marks == [64, 512]
     assert len({(panel.containers[0].get_label(), panel.containers[0].lines[0].get_marker()) for panel in panels}) == 1
