@@ -90,13 +90,14 @@ def distinct_examples(records: pd.DataFrame) -> pd.DataFrame:
 def counts(records: pd.DataFrame, by: Sequence[str]) -> str:
     """How many records stand behind one number, such as 50 or 40 to 50; of several training seeds 3 seeds x 50."""
     if "seed" not in records:
-        return _span(records.groupby(list(by), dropna=False).size())
+        return span(records.groupby(list(by), dropna=False).size())
     keys = list(dict.fromkeys([*by, "seed"]))
-    told = _span(records.groupby(keys, dropna=False).size())
+    told = span(records.groupby(keys, dropna=False).size())
     seeds = records.groupby(list(by), dropna=False)["seed"].nunique()
-    return told if seeds.max() <= 1 else f"{_span(seeds)} seeds x {told}"
+    return told if seeds.max() <= 1 else f"{span(seeds)} seeds x {told}"
 
 
-def _span(numbers: pd.Series) -> str:
+def span(numbers: pd.Series) -> str:
+    """Such as 50 or 40 to 50."""
     low, high = numbers.min(), numbers.max()
     return str(low) if low == high else f"{low} to {high}"

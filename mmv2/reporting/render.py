@@ -71,7 +71,7 @@ def render_figure(name: str, shown_files: Sequence[Path], metrics_files: Sequenc
     with style():
         save_figure(spec.draw(records, *metrics), name, output_stem)
     told = [f"{spec.title}. {spec.caption}", spec.remark(records, *metrics)]
-    told += [_seeds(records), _scales(spec.shown(records, *metrics))]
+    told += ["" if spec.metrics else _seeds(records), _scales(spec.shown(records, *metrics))]
     write_text(output_stem.with_name(output_stem.name + ".txt"), "\n\n".join(filter(None, told)) + "\n")
 
 

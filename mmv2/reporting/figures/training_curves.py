@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator
 
 from mmv2.errors import UserError
+from mmv2.reporting.accuracies import span
 from mmv2.reporting.fields import MEMBER, field
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import by_training, panel_width
@@ -51,7 +52,7 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
         axes.minorticks_off()
         axes.set_xlabel("training tokens")
     row[0].set_ylabel("training loss (nats per token)")
-    legend_below(figure, "")
+    legend_below(figure, f"training seeds per line: {span(drawn.groupby('run').size())}")
     return figure
 
 

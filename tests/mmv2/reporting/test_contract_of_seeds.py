@@ -94,7 +94,7 @@ def test_a_figure_has_a_line_for_all_seeds(name, golden, metrics):
     assert MEMBER in of_three[0]
     shown = spec.shown(*of_three)
     assert set(shown["run"]) == set(spec.shown(*of_one)["run"])
-    assert not title or title.startswith(("3 seeds x ", "Mean of a layer's heads")), title
+    assert title.startswith(("3 seeds x ", "training seeds per line: 3", "Mean of a layer's heads")), title
 
 
 def labels(axes):

@@ -9,7 +9,8 @@ from mmv2.errors import UserError
 from mmv2.records import write_records
 from mmv2.reporting.render import render_figure, render_table
 from mmv2.reporting.report_inputs import read_figure
-from tests.golden.make_records_laptop import TUNED, attention_records
+from tests.golden.make_records_laptop import MOSAIC, TUNED, attention_records, ruler_records, write_metrics
+from tests.golden.make_records_seeds import seeded
 from tests.golden.make_records_small import ruler_qa_records
 
 FIGURE, TABLE = "ruler_qa_over_length", "table04_ruler_qa_finetuned"
@@ -42,6 +43,17 @@ def test_a_failed_check_stands_below_the_figure_in_text(tmp_path, name):
         found = read_figure(tmp_path / f"{name}.svg")
         assert f"check of reach: {told}" in found.caption, "and in the report"
         assert len(found.runs) == 1
+
+
+def test_a_figure_of_metrics_has_no_remark_on_intervals_over_seeds(tmp_path):
+    """Its shading is a range."""
+    runs = seeded([MOSAIC], seeds=(1, 2))
+    of_seeds = zip((1, 2), (ruler_records(run, 2) for run in runs), strict=True)
+    records = [one.model_copy(update={"seed": seed}) for seed, these in of_seeds for one in these]
+    write_records(tmp_path / "x.jsonl", records)
+    for name, metrics in ((FIGURE, []), ("training_curves", write_metrics(tmp_path, runs))):
+        render_figure(name, [tmp_path / "x.jsonl"], metrics, tmp_path / name)
+        assert ("Student's t" in (tmp_path / f"{name}.txt").read_text()) == (name == FIGURE)
 
 
 def test_a_figure_has_200_dots_per_inch(tmp_path):

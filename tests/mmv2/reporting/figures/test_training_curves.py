@@ -41,6 +41,7 @@ def test_seeds_are_one_line_of_their_mean_within_their_range(golden, tmp_path, d
     ((axes),) = draw(FIGURE, seeds_joined(both), metrics)
     (line,) = axes.lines
     first = metrics[metrics["run"] == "s1.seed-1"]["loss"]
+    assert axes.figure.legends[0].get_title().get_text() == "training seeds per line: 2"
     assert line.get_ydata()[0] == pytest.approx(first.iloc[0] - 0.025), "the second is 0.05 lower"
     (band,) = axes.collections
     height = band.get_paths()[0].get_extents()
