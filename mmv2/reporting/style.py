@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -177,9 +177,9 @@ def _lines(runs: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def new_panels(
-    rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool | Literal["row"] = True
+    rows: int, columns: int, width: float = 3.5, height: float = 2.5, sharey: bool = True
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Rows of empty panels of about that size in inches each, with one scale of values for all, or for each row."""
+    """Rows of empty panels of about that size in inches each, with one scale of values for all or each its own."""
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, [list(row) for row in panels]

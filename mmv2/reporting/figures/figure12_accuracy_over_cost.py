@@ -10,11 +10,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from mmv2.reporting.accuracies import counts
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._cost import Measured, by_label, chance, measured, tasks
-from mmv2.reporting.figures._curves import curve
+from mmv2.reporting.figures._curves import axis_in_percent, curve
 from mmv2.reporting.selection import compared
 from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, Look, legend_below, looks, new_panels, proxy
 
 COSTS = {"flops": "forward FLOPs per token", "parameters": "parameters"}
+ROOM = 0.1
+"""Inches above and below each row, so that titles stand by their own panels."""
 
 
 def shown(records: pd.DataFrame) -> pd.DataFrame:
@@ -27,16 +29,18 @@ def draw(records: pd.DataFrame) -> Figure:
 
     A point is one size of one architecture, a line joins the sizes of one. FLOPs are those of a token at the training
     context, counted as in Table 2: two for each parameter but the embedding's, and the reads of attention or memories.
-    Benchmarks: mean over all. Question answering: at the context of fine-tuning. In-context learning: mean over data
-    sets and numbers of shots, in the prompt style that is best on the test queries of each, as the paper takes it. Runs
-    are those fine-tuned on long contexts, with data budget 1. Bars are 95 % bootstrap intervals over examples. Dotted:
+    Benchmarks: mean over those of knowledge that persistent memory keeps, and over those whose answers need information
+    in the prompt. Question answering: at the context of fine-tuning. In-context learning: mean over data sets and
+    numbers of shots, in the prompt style that is best on the test queries of each, as the paper takes it. Runs are
+    those fine-tuned on long contexts, with data budget 1. Bars are 95 % bootstrap intervals over examples. Dotted:
     chance. At equal cost, compare the height of lines at one place on the axis: Memory Mosaics v2 of the same width has
     more parameters and two reads in place of one. An architecture whose FLOPs cannot be counted is on the right alone.
     """
     of_tasks = tasks(compared(records))
     runs = pd.concat(of_tasks.values())
     found = _looks(runs)
-    figure, grid = new_panels(len(of_tasks), len(COSTS), width=3.2, height=2.1, sharey="row")
+    figure, grid = new_panels(len(of_tasks), len(COSTS), width=3.4, height=2.1)
+    figure.set_layout_engine("constrained", h_pad=ROOM)
     uncounted: set[str] = set()
     for (title, these), row in zip(of_tasks.items(), grid, strict=True):
         models, level = by_label(measured(these)), chance(these)
@@ -44,7 +48,7 @@ def draw(records: pd.DataFrame) -> Figure:
             axes.axhline(level, label="Chance", linestyle=REFERENCE_DASHES["chance"], **REFERENCE)
             uncounted |= _panel(axes, models, cost, found)
             axes.set_title(title)
-        row[0].set_ylabel("accuracy (%)")
+        axis_in_percent(row[0], "accuracy (%)")
     for axes, name in zip(grid[-1], COSTS.values(), strict=True):
         axes.set_xlabel(name)
     unknown = {label: found[label].colour for label in sorted(uncounted)}
@@ -57,7 +61,7 @@ def draw(records: pd.DataFrame) -> Figure:
 def _looks(runs: pd.DataFrame) -> dict[str, Look]:
     """By label: the look of one run of each architecture."""
     firsts = runs.sort_values("run").drop_duplicates("label")
-    drawn = looks(firsts, told=("training_context",))
+    drawn = looks(runs[runs["run"].isin(firsts["run"])], told=("training_context",))  # with all their seeds
     return {str(run["label"]): drawn[run["run"]] for _, run in firsts.iterrows()}
 
 
