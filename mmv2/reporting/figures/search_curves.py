@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from mmv2.reporting.accuracies import span
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._curves import axis_in_percent
-from mmv2.reporting.search import last_loss, name_of, papers_value, search_tasks, searched, varied
+from mmv2.reporting.search import SearchTask, last_loss, name_of, papers_value, search_tasks, searched, varied
 from mmv2.reporting.style import REFERENCE, colours, legend_below, new_panels, proxy
 
 COLUMNS = 4
@@ -60,8 +61,19 @@ def draw(records: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
     extra = [proxy("Chance", linestyle=":", **REFERENCE)] if tasks else []
     if any(papers_value(setting, context) for setting in lines for context in runs["training_context"]):
         extra.append(proxy("The paper's value", **PAPER))
-    legend_below(figure, f"{len(runs)} runs", extra)
+    legend_below(figure, _told_of_points(runs, tasks), extra)
     return figure
+
+
+def _told_of_points(runs: pd.DataFrame, tasks: Sequence[SearchTask]) -> str:
+    """How many runs there are, of which training seeds and lengths, and how many examples a score is the mean of."""
+    seeds = sorted(runs["seed"].unique())
+    told = [f"{len(runs)} runs, training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"]
+    fewest_and_most = sorted({runs["tokens_seen"].min(), runs["tokens_seen"].max()})
+    told.append(f"{' to '.join(f'{tokens:,}' for tokens in fewest_and_most)} training tokens per run")
+    if numbers := [value.num_examples for task in tasks for value in task.found.values()]:
+        told.append(f"{span(pd.Series(numbers))} examples per score")
+    return ", ".join(told)
 
 
 @dataclass(frozen=True)

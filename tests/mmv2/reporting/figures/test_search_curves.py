@@ -157,3 +157,10 @@ def test_a_run_is_told_by_its_last_step(records, metrics):
     found = FIGURE.shown(pd.concat([early, records]), metrics)
     assert len(found) == records["run"].nunique()
     assert set(found["tokens_seen"]) == set(records["tokens_seen"]) != {1}
+
+
+def test_the_legend_tells_seeds_and_what_a_point_is_a_mean_of(records, metrics):
+    of_seed = records[records["run"].str.endswith("-1")].assign(seed=1)
+    of_seed = of_seed.assign(tokens_seen=of_seed["setting_global_batch_size"].map({8: 7000, 32: 9000}))
+    title = FIGURE.draw(of_seed, metrics).legends[0].get_title().get_text()
+    assert title == "6 runs, training seed 1, 7,000 to 9,000 training tokens per run, 8 examples per score"
