@@ -10,7 +10,8 @@ from matplotlib.patches import Rectangle
 
 from mmv2.model import build
 from mmv2.model.config import MosaicConfig
-from mmv2.reporting.of_runs import RunFigureSpec, RunModel, mosaics, of_mosaics, runs_alike
+from mmv2.reporting.figures._models import names_of
+from mmv2.reporting.of_runs import RunFigureSpec, RunModel, mosaics, of_mosaics
 from mmv2.reporting.style import new_panels
 
 if TYPE_CHECKING:
@@ -58,12 +59,12 @@ def draw(models: Sequence[RunModel]) -> Figure:
     made in the same way by matrices of their own; Figure 9 shows what of, Figure 11 which pairs the memories hold. m
     is that of inference. A panel for each model among the runs that differs in any of this.
     """
-    kinds: dict[Parts, list[str]] = {}
-    for config, runs in mosaics(models):
-        kinds.setdefault(parts(config), []).extend(runs)
+    kinds: dict[Parts, list[MosaicConfig]] = {}
+    for config, _ in mosaics(models):
+        kinds.setdefault(parts(config), []).append(config)
     figure, (row,) = new_panels(1, len(kinds), width=4.6, height=5.2, sharey=False)
-    for axes, (found, runs) in zip(row, kinds.items(), strict=True):
-        axes.set_title(runs_alike(runs))
+    for axes, found, name in zip(row, kinds, names_of(list(kinds.values())), strict=True):
+        axes.set_title(name)
         _draw_parts(axes, found)
     return figure
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mmv2.model.config import MosaicConfig
-from mmv2.reporting.of_runs import RunFigureSpec, RunModel, mosaics, of_mosaics, runs_alike
+from mmv2.reporting.figures._models import names_of
+from mmv2.reporting.of_runs import RunFigureSpec, RunModel, mosaics, of_mosaics
 from mmv2.reporting.style import legend_below, new_panels
 
 HOLDERS = {
@@ -28,33 +29,46 @@ def draw(models: Sequence[RunModel]) -> Figure:
     A row of a panel is a position t, a column a pair i; colours say which memory holds pair i at t. They are not drawn
     by rule: each memory reads values that name their own pair, by the reference form of the read (Eqs. 4 and 10) and
     with keys that are all alike, and what its answer holds something of is coloured. Panels from left to right: at
-    inference, and in training with the shortest and the longest long-term delay m that is drawn; a row of panels for
-    each kind of model among the runs. m below h lets the memories overlap.
+    inference, and in training with the shortest and the longest long-term delay m that is drawn, one for those that are
+    the same; a row of panels for each kind of model among the runs. m below h lets the memories overlap.
     """
     kinds = _kinds(models)
-    figure, grid = new_panels(len(kinds), 3, width=2.9, height=2.7, sharey=False)
-    for (config, runs), row in zip(kinds, grid, strict=True):
-        shortest, longest = config.long_term_delay_range
-        delays = {"inference": config.long_term_delay, "training, shortest": shortest, "training, longest": longest}
-        for axes, (when, delay) in zip(row, delays.items(), strict=True):
-            drawn = f"m = {delay}" if config.long_term_memory else "no long-term memory"
-            _panel(axes, config, delay)
-            axes.set_title(f"{when}: {drawn}")
+    delays = [_delays(configs[0]) for configs in kinds]
+    figure, grid = new_panels(len(kinds), max(map(len, delays)), width=2.9, height=2.7, sharey=False)
+    for configs, of_kind, name, row in zip(kinds, delays, names_of(kinds), grid, strict=True):
+        for axes, (delay, when) in zip(row, of_kind.items(), strict=False):
+            drawn = f"m = {delay}" if configs[0].long_term_memory else "no long-term memory"
+            _panel(axes, configs[0], delay)
+            axes.set_title(f"{when}:\n{drawn}")
             axes.set_xlabel("pair i")
-        names = runs_alike(runs).replace(", ", ",\n")
-        row[0].set_ylabel(f"{names}\nh = {config.short_term_window}\n\nposition t")
+        for axes in row[len(of_kind) :]:
+            axes.set_axis_off()
+        told = name.replace(", ", ",\n")
+        row[0].set_ylabel(f"{told}\nh = {configs[0].short_term_window}\n\nposition t")
     patches = [Patch(facecolor=colour, edgecolor="0.6", label=who) for who, colour in HOLDERS.items()]
     legend_below(figure, "Pair i at position t is held by", patches)
     return figure
 
 
-def _kinds(models: Sequence[RunModel]) -> list[tuple[MosaicConfig, list[str]]]:
-    """A config for each way in which pairs are held, and its runs."""
-    found: dict[tuple[object, ...], tuple[MosaicConfig, list[str]]] = {}
-    for config, runs in mosaics(models):
+def _kinds(models: Sequence[RunModel]) -> list[list[MosaicConfig]]:
+    """The configs of each way in which pairs are held."""
+    found: dict[tuple[object, ...], list[MosaicConfig]] = {}
+    for config, _ in mosaics(models):
         held = (config.memories, config.short_term_ages, config.long_term_delay, config.long_term_delay_range)
-        found.setdefault(held, (config, []))[1].extend(runs)
+        found.setdefault(held, []).append(config)
     return list(found.values())
+
+
+def _delays(config: MosaicConfig) -> dict[int, str]:
+    """Each m at which a model is drawn, and when it has that."""
+    shortest, longest = config.long_term_delay_range
+    when = {"inference": config.long_term_delay, "training, shortest": shortest, "training, longest": longest}
+    if not config.long_term_memory or len(set(when.values())) == 1:
+        return {config.long_term_delay: "inference and training"}
+    return {
+        delay: " and ".join(name for name, same in when.items() if same == delay)
+        for delay in dict.fromkeys(when.values())
+    }
 
 
 def held_by(config: MosaicConfig, delay: int, length: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmv2.layers.flops import parameters
 from mmv2.model import build
 from mmv2.reporting.figures import figure02_block, figure09_extractors, figure11_masks
 from mmv2.reporting.figures.figure02_block import parts
@@ -50,8 +51,20 @@ def test_options_change_their_box():
 def test_a_panel_for_each_kind_of_block(draw):
     models = [mosaic("a"), mosaic("b", max_seq_len=64), mosaic("c", num_layers=3), TRANSFORMER]
     figure = figure02_block.FIGURE.draw(models)
-    assert [axes.get_title() for axes in figure.axes] == ["a, b", "c"]
+    sizes = [f"{parameters(build, models[number].config):,} parameters" for number in (0, 2)]
+    assert [axes.get_title() for axes in figure.axes] == [f"Memory Mosaics v2, {size}" for size in sizes]
     assert "3 blocks" in [text.get_text() for text in figure.axes[1].texts]
+
+
+def test_panels_are_called_as_tables_call_the_models():
+    models = [mosaic("a"), mosaic("b", long_term_delay_range=(3, 3)), mosaic("c", num_layers=3)]
+    models.append(mosaic("d", key_extractor="leaky"))
+    small, large = (f"{parameters(build, models[number].config):,} parameters" for number in (0, 2))
+    assert [axes.get_title() for axes in figure02_block.FIGURE.draw(models).axes] == [
+        f"Memory Mosaics v2, {small}\nMemory Mosaics v2, fixed delay",
+        f"Memory Mosaics v2, {large}",
+        "Memory Mosaics v2, leaky keys",
+    ]
 
 
 @pytest.mark.parametrize("window", [3, 8])
@@ -76,10 +89,10 @@ def test_a_row_of_masks_for_each_way_of_holding_pairs(draw):
     models = [mosaic("a"), mosaic("b", max_seq_len=64), mosaic("c", long_term_delay_range=(3, 3)), TRANSFORMER]
     panels = draw(figure11_masks.FIGURE, models)
     delays = [int(axes.get_title().rpartition("= ")[2]) for axes in panels]
-    assert delays == [3, 3, 8, 3, 3, 3]
+    assert delays == [3, 8, 3], "at inference m is the shortest"
     assert [axes.get_ylabel() for axes in panels if axes.get_ylabel()] == [
-        "a,\nb\nh = 8\n\nposition t",
-        "c\nh = 8\n\nposition t",
+        "Memory Mosaics v2\nh = 8\n\nposition t",
+        "Memory Mosaics v2,\nfixed delay\nh = 8\n\nposition t",
     ]
     for axes, delay in zip(panels, delays, strict=True):
         shown = axes.images[0].get_array()
@@ -89,9 +102,12 @@ def test_a_row_of_masks_for_each_way_of_holding_pairs(draw):
 
 def test_another_delay_at_inference_is_another_row():
     figure = figure11_masks.FIGURE.draw([mosaic("a"), mosaic("b", long_term_delay=4)])
-    assert [axes.get_title() for axes in figure.axes if axes.get_title()[:3] == "inf"] == [
-        "inference: m = 3",
-        "inference: m = 4",
+    assert [axes.get_title() for axes in figure.axes if axes.get_title()] == [
+        "inference and training, shortest:\nm = 3",
+        "training, longest:\nm = 8",
+        "inference:\nm = 4",
+        "training, shortest:\nm = 3",
+        "training, longest:\nm = 8",
     ]
 
 
