@@ -17,6 +17,23 @@ CELL = ["subtask", "context_length", "num_shots", "label_kind"]
 """What one accuracy is of, within a task."""
 
 
+def mean_terms(records: pd.DataFrame, arm: str, score: str, weight: float = 1.0) -> list[Term]:
+    """Terms of the mean of a column over subtasks, each counting the same, of the mean over their cells.
+
+    Args:
+        records: of one trained model.
+        arm: names it, see ``Term``.
+        score: the column.
+        weight: of the whole mean in a contrast.
+    """
+    subtasks = [of_subtask for _, of_subtask in records.groupby("subtask")]
+    terms = []
+    for of_subtask in subtasks:
+        cells = [cell for _, cell in of_subtask.groupby(CELL, dropna=False)]
+        terms += [Term(weight / (len(subtasks) * len(cells)), arm, cell, score) for cell in cells]
+    return terms
+
+
 @dataclass(frozen=True)
 class Answers:
     """One trained model's answers to some of a task's examples."""
@@ -78,13 +95,7 @@ class Answers:
 
     def mean(self, weight: float = 1.0) -> list[Term]:
         """Terms of the mean accuracy: every subtask counts the same, within it every cell."""
-        terms = []
-        subtasks = dict(list(self.records.groupby("subtask")))
-        for of_subtask in subtasks.values():
-            cells = [cell for _, cell in of_subtask.groupby(CELL, dropna=False)]
-            share = weight / (len(subtasks) * len(cells))
-            terms += [Term(share, self.arm, cell, self.score) for cell in cells]
-        return terms
+        return mean_terms(self.records, self.arm, self.score, weight)
 
     def minus(self, other: "Answers", weight: float = 1.0) -> list[Term]:
         """Terms of this mean accuracy minus another's; raises UserError unless both were asked in the same cells."""

@@ -72,8 +72,10 @@ def _check_asked_alike(records: pd.DataFrame) -> None:
 
     A seed that lacks some would drop out of what is shown of them without a word.
     """
-    told = ("step " + records["step"].astype(str) + ", " + records["split"] + " examples of " + records["task"]) + [
-        f", {name}" if isinstance(name, str) else "" for name in records["reduction"]
+    columns = (records[name] for name in ("step", "split", "task", "reduction"))
+    told = [
+        f"step {step}, {split} examples of {task}{f', {reduction}' if isinstance(reduction, str) else ''}"
+        for step, split, task, reduction in zip(*columns, strict=True)
     ]
     for run, these in records.assign(told=told).groupby("run"):
         answered = these.groupby(MEMBER)["told"].agg(set)

@@ -9,7 +9,7 @@ from mmv2.errors import UserError
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.accuracies import SEED
-from mmv2.reporting.answers import CELL
+from mmv2.reporting.answers import mean_terms
 from mmv2.reporting.cost import flops_per_token
 from mmv2.reporting.fields import main_score
 from mmv2.reporting.figures._many_shot import NAMES
@@ -61,16 +61,6 @@ def tasks(records: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def mean_terms(records: pd.DataFrame, arm: str, weight: float = 1.0, score: str | None = None) -> list[Term]:
-    """Terms of the mean over subtasks, each counting the same, of the mean over their cells; of the main score."""
-    score, subtasks = score or main_score(records), list(records.groupby("subtask"))
-    terms = []
-    for _, of_subtask in subtasks:
-        cells = [cell for _, cell in of_subtask.groupby(CELL, dropna=False)]
-        terms += [Term(weight / len(subtasks) / len(cells), arm, cell, score) for cell in cells]
-    return terms
-
-
 def measured(records: pd.DataFrame) -> dict[tuple[str, int], Measured]:
     """Each trained model, by its label and number of parameters.
 
@@ -89,7 +79,7 @@ def measured(records: pd.DataFrame) -> dict[tuple[str, int], Measured]:
             )
         first = these.iloc[0]
         flops = flops_per_token(first, int(first["training_context"]))
-        value = in_percent(mean_terms(these, str(label)))
+        value = in_percent(mean_terms(these, str(label), main_score(these)))
         found[str(label), int(str(number))] = Measured(value, int(str(number)), flops)
     return found
 
@@ -98,7 +88,7 @@ def chance(records: pd.DataFrame) -> float:
     """In percent, as ``mean_terms``; all models were asked the same."""
     first = records.iloc[0]
     one = records[(records["run"] == first["run"]) & (records["seed"] == first["seed"])]
-    return in_percent(mean_terms(one, "", score="chance")).mean
+    return in_percent(mean_terms(one, "", "chance")).mean
 
 
 def in_percent(terms: list[Term]) -> Interval:

@@ -7,12 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmv2.errors import UserError
+from mmv2.evaluation.contrasts import Term
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.accuracies import counts
-from mmv2.reporting.fields import WIDTH, field
+from mmv2.reporting.answers import mean_terms
+from mmv2.reporting.fields import WIDTH, field, main_score
 from mmv2.reporting.figures import FigureSpec
 from mmv2.reporting.figures._ablations import VARIANT, check_one_model_each, with_names
-from mmv2.reporting.figures._cost import in_percent, mean_terms
+from mmv2.reporting.figures._cost import in_percent
 from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import MAIN_BUDGET, benchmarks_task, drawn_delay, of_task, pretrained, where
 from mmv2.reporting.sizes import largest
@@ -106,7 +108,7 @@ def draw(records: pd.DataFrame) -> Figure:
     flat = [axes for row in grid for axes in row]
     for axes, (title, these) in zip(flat, panels.items(), strict=False):
         _panel(axes, these, models)
-        axes.set_title(f"{title}\n(transformer: {in_percent(mean_terms(_of_base(these), BASE)).mean:.1f} %)")
+        axes.set_title(f"{title}\n(transformer: {in_percent(_mean(_of_base(these), BASE)).mean:.1f} %)")
     ends = [end for axes in flat[: len(panels)] for end in axes.get_xlim()]
     for axes in flat[: len(panels)]:
         axes.set_xlim(min(ends), max(ends))
@@ -120,6 +122,10 @@ def draw(records: pd.DataFrame) -> Figure:
     base = proxy(f"{_of_base(measured)['label'].iloc[0]}: difference 0", **REFERENCE)
     legend_below(figure, f"{counts(measured, cells)} examples per cell of a mean", [base])
     return figure
+
+
+def _mean(records: pd.DataFrame, arm: str, weight: float = 1.0) -> list[Term]:
+    return mean_terms(records, arm, main_score(records), weight)
 
 
 def _of_base(records: pd.DataFrame) -> pd.DataFrame:
@@ -140,7 +146,7 @@ def _panel(axes: Axes, records: pd.DataFrame, models: pd.DataFrame) -> None:
 def _difference(records: pd.DataFrame, name: str) -> Interval:
     """Of a variant minus the transformer, paired."""
     ours = records[records[VARIANT] == name]
-    return in_percent([*mean_terms(ours, name), *mean_terms(_of_base(records), BASE, -1.0)])
+    return in_percent([*_mean(ours, name), *_mean(_of_base(records), BASE, -1.0)])
 
 
 FIGURE = FigureSpec(title="Parts of Memory Mosaics v2 in a transformer", shown=shown, draw=draw)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
-from mmv2.evaluation.contrasts import Term, contrast
+from mmv2.evaluation.contrasts import contrast
 from mmv2.evaluation.statistics import Interval
 from mmv2.reporting.accuracies import SEED, accuracy, counts, distinct_examples, reference, references
+from mmv2.reporting.answers import mean_terms
 from mmv2.reporting.fields import FIXED_DELAY, field, ratio_name
 from mmv2.reporting.published import count, published_model, tokens
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
@@ -89,8 +90,7 @@ def _subtasks(
 
 def _mean_of_subtasks(records: pd.DataFrame, score: str) -> Interval:
     """Mean over subtasks of accuracies in percent; examples are resampled within each."""
-    groups = [group for _, group in records.groupby("subtask")]
-    found = contrast([Term(1 / len(groups), "", group, score) for group in groups], SEED)
+    found = contrast(mean_terms(records, "", score), SEED)
     return Interval(100 * found.mean, 100 * found.low, 100 * found.high, found.num_examples)
 
 

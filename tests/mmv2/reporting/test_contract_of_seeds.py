@@ -52,10 +52,10 @@ def check_alike(one, three):
 
 
 def check_width(one, three):
-    """That three seeds are no more examples. With so few examples a contrast's interval is wider than a mean's: it
-    draws as many as there are, the mean two more. And other draws of few examples end a step of one example apart.
+    """That three seeds are no more examples, which would make it 0.58 times as wide. Other draws of so few examples end a
+    step of one example apart at either end.
     """
-    assert 0.8 * one - 1e-9 <= three <= 1.7 * one + 1e-9
+    assert 0.6 * one - 1e-9 <= three <= 1.7 * one + 1e-9
 
 
 @pytest.mark.parametrize("name", sorted({*TABLES} - OF_EACH_RUN))
