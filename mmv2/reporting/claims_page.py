@@ -164,13 +164,13 @@ def _judged(name: str, spec: ClaimSpec, evidence: Evidence) -> Judged:
 
 
 def _table(page: ClaimsPage) -> pd.DataFrame:
-    """A row per claim; of several comparisons the first stands in columns of its own, all stand in words."""
+    """A row per claim; the first of the comparisons that decide stands in columns of its own, all stand in words."""
     return pd.DataFrame([_row(claim) for claim in page.claims], dtype=object)
 
 
 def _row(claim: Judged) -> dict[str, Any]:
     verdict = claim.verdict
-    first = verdict.comparisons[0] if verdict.comparisons else None
+    first = next(iter(verdict.deciding), None)
     told = [f"{one.text} ({_found(one)})" for one in verdict.comparisons]
     told += [f"{what}: {ours}" for what, ours, _ in verdict.counts]
     return {

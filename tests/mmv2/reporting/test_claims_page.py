@@ -138,4 +138,6 @@ def test_the_papers_numbers_are_those_of_what_decides(tmp_path):
     render_claims(names, [tmp_path / "records.jsonl"], tmp_path / "claims", PUBLISHED)
     failing, told = (claim.published for claim in read_page(tmp_path / "claims.json").claims)
     assert failing == "Transformer, mean of 4k, 8k, 16k, 32k: small 98.6, large 99.9 per cent (Table 13)"
+    (row, _) = csv.DictReader((tmp_path / "claims.csv").read_text().splitlines())
+    assert float(row["measured"]) == 75, "of the transformer, which fails, not of the first comparison"
     assert told.startswith("gap printed for TACRED, shots not stated: small 12.7, large 15.5 points (Figure")
