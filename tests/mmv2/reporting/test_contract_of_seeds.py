@@ -52,8 +52,8 @@ def check_alike(one, three):
 
 
 def check_width(one, three):
-    """That three seeds are no more examples, which would make it 0.58 times as wide. Other draws of so few examples end a
-    step of one example apart at either end.
+    """That three seeds are no more examples, which would make it 0.58 times as wide. Other draws of so few examples end
+    a step of one example apart at either end.
     """
     assert 0.6 * one - 1e-9 <= three <= 1.7 * one + 1e-9
 

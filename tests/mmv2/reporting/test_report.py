@@ -160,7 +160,7 @@ def test_verdicts_come_first_by_word_and_sign(page, inputs):
         text.index("Verdicts Of 4 claims") < text.index("How to read it Sizes") < text.index("Where it comes from Env")
     )
     assert "3 reproduced , 1 not reproduced , 0 inconclusive ." in text
-    assert "✗ not reproduced Level on persistent knowledge 15.0 [" in text
+    assert "✗ not reproduced Level on persistent knowledge MMv2 minus transformer: 15.0 [" in text
     for claim in read_page(inputs["claims_file"]).claims:
         assert f'id="{claim.name}"' in page
         assert claim.verdict.status in text
