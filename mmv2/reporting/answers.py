@@ -70,10 +70,14 @@ class Answers:
 
     @property
     def doublings(self) -> float:
-        """From the fewest to the most shots."""
-        if len(self.shots) < 2:
-            raise UserError(f"records: {self.name}: one number of shots ({self.shots}) has no slope; evaluate several")
-        return float(np.log2(self.shots[-1] / self.shots[0]))
+        """From the fewest to the most shots, of the subtask where that is least."""
+        found = {str(name): these["num_shots"].agg(["min", "max"]) for name, these in self.records.groupby("subtask")}
+        name, ends = min(found.items(), key=lambda item: item[1]["max"] / item[1]["min"])
+        if ends["min"] == ends["max"]:
+            raise UserError(
+                f"records: {self.name}: one number of shots ({ends['min']:g}) of {name} has no slope; evaluate several"
+            )
+        return float(np.log2(ends["max"] / ends["min"]))
 
     def of_subtask(self, subtask: str) -> "Answers":
         """Those of one subtask; raises UserError without any."""

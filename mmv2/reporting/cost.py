@@ -6,6 +6,7 @@ No model is loaded: shapes are counted on the meta device from a config made of 
 from typing import Any
 
 import pandas as pd
+import torch
 
 from mmv2.config import ModelConfig
 from mmv2.errors import UserError
@@ -14,7 +15,9 @@ from mmv2.registry import architecture, architectures
 
 
 def flops_per_token(run: pd.Series, context: int) -> int | None:
-    """Of the forward pass of a whole model at a context length in tokens; None: its architecture is not known here.
+    """Of the forward pass of a model at a context length in tokens; None: its architecture is not known here.
+
+    Of a reduced model it is of what is left.
 
     Args:
         run: a record of it, with its settings.
@@ -26,6 +29,9 @@ def flops_per_token(run: pd.Series, context: int) -> int | None:
     if run["arch"] not in architectures():
         return None
     spec, config = architecture(run["arch"]), model_config(run)
+    if pd.notna(run["reduction"]):
+        with torch.device("meta"):
+            config = spec.reductions[run["reduction"]](spec.build(config)).config
     made = parameters(spec.build, config)
     if made != run["num_parameters"]:
         raise UserError(
@@ -36,7 +42,7 @@ def flops_per_token(run: pd.Series, context: int) -> int | None:
 
 
 def model_config(run: pd.Series) -> ModelConfig:
-    """The config of a run's model as far as its shapes depend on it; raises UserError where settings are lacking."""
+    """The config of a run's whole model as far as shapes depend on it; raises UserError where settings are lacking."""
     kind = architecture(run["arch"]).config
     given = {name: _value(run.get(f"setting_{name}")) for name in kind.model_fields}
     found = {name: value for name, value in given.items() if value is not None}

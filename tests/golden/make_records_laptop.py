@@ -7,10 +7,12 @@ so that every curve of a figure can be told from the others.
 import json
 import zlib
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
+import torch
 
-from mmv2.records import ResultRecord
+from mmv2.records import Detail, ResultRecord
 from mmv2.registry import architecture
 
 SHORT, LONG = 32, 256
@@ -24,6 +26,28 @@ BENCHMARKS = {
     "reading": ("context", "race_high", 3),
 }
 REDUCTION = "without_long_term_memory"
+
+
+@cache
+def _shape(arch, reduction):
+    """Settings of the architecture's smallest model, which are those of the whole one, and number of parameters.
+
+    Without grouped queries, which the paper's main transformer has not.
+    """
+    spec = architecture(arch)
+    plain = {"num_kv_heads": spec.tiny.num_heads} if "num_kv_heads" in spec.config.model_fields else {}
+    config = spec.tiny.model_copy(update=plain)
+    told = {name: getattr(config, name) for name in spec.config.model_fields}
+    scalars = {name: value for name, value in told.items() if isinstance(value, Detail)}
+    return scalars, number_of_parameters(spec, config, reduction)
+
+
+def number_of_parameters(spec, config, reduction):
+    """Those of a model, or of what a reduction leaves of it."""
+    with torch.device("meta"):
+        model = spec.build(config)
+        model = spec.reductions[reduction](model) if reduction else model
+    return sum(weights.numel() for weights in model.parameters())
 
 
 @dataclass(frozen=True)
@@ -44,12 +68,13 @@ class Run:
     def fields(self):
         """The fields of all its records."""
         label = architecture(self.arch).label
+        shape, number_of_parameters = _shape(self.arch, self.reduction)
         recipe = {"learning_rate": 3e-3, "global_batch_size": 16, "warmup_steps": 10, "delay_is_fixed": self.fixed}
         return {
             "run": self.name,
             "arch": self.arch,
             "label": label,
-            "num_parameters": 280_000 - 60_000 * (self.reduction is not None),
+            "num_parameters": number_of_parameters,
             "step": self.step,
             "tokens_seen": self.step * 8 * LONG if self.long else round(1_000_000 * self.budget),
             "training_context": LONG if self.long else SHORT,
@@ -57,7 +82,7 @@ class Run:
             "seed": 0,
             "init_from": self.name.removesuffix("-long") if self.long else None,
             "reduction": self.reduction,
-            "settings": {**recipe, **self.settings},
+            "settings": {**shape, **recipe, **self.settings},
             "code_version": "synthetic",
             "fingerprint": "synthetic",
             "device": "cpu",

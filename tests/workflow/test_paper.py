@@ -83,12 +83,20 @@ def test_memories_have_the_papers_window_and_delays():
         )
 
 
+def test_shots_go_as_far_as_the_papers():
+    many_shot = SUITE.tasks["many_shot"]
+    most = {name: many_shot.shots_of(name)[-1] for name in many_shot.datasets}
+    assert most == {"banking77": 16, "goemotions": 16, "tacred": 10}
+
+
 def test_every_pretrained_model_but_the_fixed_delay_is_fine_tuned():
     assert {run.init_from for run in TUNED.values()} == set(PRETRAINED) - {"mmv2_small_fixed_delay"}
 
 
 def test_all_19_benchmarks_and_all_lengths_are_asked():
-    assert set(SUITE.tasks["persistent"].benchmarks) == set(PUBLISHED)
+    assert set(SUITE.tasks["persistent"].benchmarks) == {*PUBLISHED, "mmlu_letters"}, (
+        "and what stands beside, in no mean"
+    )
     assert len(PUBLISHED) == 19
     assert SUITE.tasks["ruler_qa"].context_lengths == tuple(1024 * k for k in (4, 8, 16, 32, 64))
     assert SUITE.tasks["ruler_qa"].max_new_tokens == 32

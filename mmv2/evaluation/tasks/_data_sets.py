@@ -5,7 +5,7 @@ Texts are LongICLBench's; where the paper's differ (TACRED), the paper's (Append
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,8 @@ Queries = Literal["rounds", "file_order", "drawn"]
 ``MOST_PER_CLASS`` of a class; drawn: as rounds, of rows that the seed has shuffled within their classes."""
 MOST_PER_CLASS = 20
 LabelKind = Literal["semantic", "anonymous", "novel"]
+Shots = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+"""Numbers of examples of every class."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class DataSet(Config):
     """Stands before each text; null: LongICLBench's."""
     label_key: str | None = None
     """Stands before each label; null: LongICLBench's, of relations the paper's. May hold {subject} and {object}."""
+    shots: Shots | None = None
+    """Those of this data set; null: the task's. The paper goes up to 16, and with TACRED to 10."""
     label_kinds: tuple[LabelKind, ...] | None = Field(default=None, min_length=1)
     """Those of this data set; null: the task's. Names of classes that are no words cannot be semantic labels."""
     demonstrations: Demonstrations | None = None

@@ -24,6 +24,7 @@ from mmv2.evaluation.tasks._data_sets import (
     Form,
     LabelKind,
     Queries,
+    Shots,
 )
 from mmv2.evaluation.word_lists import WordList, read_words
 
@@ -45,7 +46,7 @@ class ManyShotSettings(TaskSettings):
     """Name in records (subtask) -> files and texts."""
     num_classes: int | None = Field(default=None, ge=2)
     """How many classes of each data set, drawn by the seed; null: all."""
-    shots: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(2, 4, 8, 16), min_length=1)
+    shots: Shots = (2, 4, 8, 16)
     label_kinds: tuple[LabelKind, ...] = Field(default=("semantic", "anonymous"), min_length=1)
     prompt_styles: tuple[Style, ...] = Field(
         default=("newline_ordered", "newline_shuffled", "space_ordered", "space_shuffled"), min_length=1
@@ -69,6 +70,10 @@ class ManyShotSettings(TaskSettings):
     def kinds(self, name: str) -> tuple[LabelKind, ...]:
         """Kinds of labels with which a data set is asked."""
         return self.datasets[name].label_kinds or self.label_kinds
+
+    def shots_of(self, name: str) -> list[int]:
+        """Numbers of shots with which a data set is asked, in rising order."""
+        return sorted(set(self.datasets[name].shots or self.shots))
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def _chosen(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]])
 
 def _shots(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> list[list[Row]]:
     """Per shot a row of every class."""
-    data, most = settings.datasets[name], max(settings.shots)
+    data, most = settings.datasets[name], max(settings.shots_of(name))
     how: Demonstrations = data.demonstrations or FORMATS[data.format].demonstrations
     if how == "one_pass":
         return _one_pass(settings, name, groups)
@@ -158,7 +163,7 @@ def _drawn(settings: ManyShotSettings, name: str, purpose: str, groups: dict[str
 
 def _check_rows(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]]) -> None:
     """Whether every class has the demonstrations, and its part of the development queries besides."""
-    most, dev = max(settings.shots), ceil(settings.dev_examples / len(groups))
+    most, dev = max(settings.shots_of(name)), ceil(settings.dev_examples / len(groups))
     label, have = min(((label, len(group)) for label, group in groups.items()), key=lambda item: item[1])
     if have < most + dev:
         raise UserError(
@@ -173,7 +178,7 @@ def _one_pass(settings: ManyShotSettings, name: str, groups: dict[str, list[Row]
 
     Where rows may be repeated, the end of the file is followed by its beginning.
     """
-    data, most = settings.datasets[name], max(settings.shots)
+    data, most = settings.datasets[name], max(settings.shots_of(name))
     rows = sorted(chain.from_iterable(groups.values()), key=lambda row: row.number)
     passes = repeat(rows) if data.repeat_rows else [rows]
     shots: list[list[Row]] = []
@@ -216,7 +221,8 @@ def _left(
     if len(found) < settings.dev_examples:
         raise UserError(
             f"many_shot: dev_examples: {settings.dev_examples}, but {len(found)} rows of "
-            f"{settings.datasets[name].train_file} are left beside {max(settings.shots)} shots; lower one of them"
+            f"{settings.datasets[name].train_file} are left beside {max(settings.shots_of(name))} shots; lower one of "
+            f"them"
         )
     return found
 

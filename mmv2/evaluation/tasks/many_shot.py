@@ -28,7 +28,7 @@ def _examples(
     settings: ManyShotSettings, source: Source, encoder: Encoder, prefixes: dict[str, str]
 ) -> Iterator[FrozenExample]:
     """All examples of a data set; the text that those of one cell share is added to ``prefixes``."""
-    for shots in sorted(set(settings.shots)):
+    for shots in settings.shots_of(source.name):
         for order, rows in source.orders.items():
             demonstrations = [row for shot in rows[:shots] for row in shot]
             copied = [nearest(query, demonstrations).label for _, query in source.queries]

@@ -63,7 +63,7 @@ def _mean(records: pd.DataFrame, columns: list[str]) -> pd.Series:
 
 CLAIM = ClaimSpec(
     title="Far attention is flat",
-    statement="In memory mosaics attention depends on the position near the last token, and is flat far from it.",
+    statement="Far from the last token, attention of memory mosaics does not depend on the position.",
     place="Figure 1",
     dimension="architecture",
     published=(),

@@ -18,7 +18,7 @@ def judge_claim(evidence: Evidence) -> Verdict:
     models = (evidence.pre_trained("mmv2"), first, end, transformer)
     before, one, all_steps, other = (model.of(TASK).at(lengths=[length]) for model in models)
     span = f"at {length:,} tokens"
-    gain = {"size not stated": evidence.published(PRINTED, "points", figure="figure08")}
+    gain = {"size not stated, by Tables 3 and 4 large": evidence.published(PRINTED, "points", figure="figure08")}
     published = Published("MMv2 after 1 step minus before at 32k", gain)
     return judge(
         [*able(evidence), before.room, other.room],

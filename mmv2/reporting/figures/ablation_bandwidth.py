@@ -18,9 +18,10 @@ def draw(records: pd.DataFrame) -> Figure:
     Memory Mosaics v2 as in the paper: beta grows with the number of pairs that a memory holds (Eq. 6). Constant: one
     learned beta per memory unit, for any number of pairs, which starts from the mean that Eq. 6 has at first. Fixed:
     two numbers, one for all short-term and one for all long-term memories, the means of a trained model's betas, that
-    nothing learns. One panel for each training context. Points are means over examples, bars their 95 % intervals:
-    bootstrap, or exact (Clopper-Pearson) where all score the same. A vertical line marks the training context. Grey
-    lines need no model. The paper has no such figure.
+    nothing learns. The learning rate was searched for the paper's model; a changed one has the same. One panel for each
+    training context. Points are means over examples, bars their 95 % intervals: bootstrap, or exact (Clopper-Pearson)
+    where all score the same. A vertical line marks the training context. Grey lines need no model. The paper has no
+    such figure.
     """
     return draw_over_length(shown(records))
 

@@ -16,7 +16,8 @@ def draw(records: pd.DataFrame) -> Figure:
     """Accuracy on RULER question answering over the context length, by the long-term delay m in training.
 
     Memory Mosaics v2 as in the paper: m is drawn anew at every training step, and is the least of its range at
-    inference. Fixed delay: the same m in training and at inference. One panel for each training context. Points are
+    inference. Fixed delay: the same m in training and at inference. The learning rate was searched for the paper's
+    model; a changed one has the same. One panel for each training context. Points are
     means over examples, bars their 95 % intervals: bootstrap, or exact (Clopper-Pearson) where all score the same. A
     vertical line marks the training context. Grey lines need no model. The paper's Table 12 has two of these lengths,
     and does not say which m was fixed.

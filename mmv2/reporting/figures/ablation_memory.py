@@ -20,7 +20,8 @@ def draw(records: pd.DataFrame) -> Figure:
     positions turn keys, which are queries too. Short-term memory alone: trained without long-term memory from the
     start, so with fewer parameters. Memory Mosaics v1, where it is there, is the paper's predecessor (arXiv 2405.06394)
     of about as many parameters, trained on the same tokens, with key-value pairs as its persistent memory or with
-    SwiGLU. One panel for each training context. Points are means over examples, bars their 95 % intervals: bootstrap,
+    SwiGLU. The learning rate was searched for the paper's model; a changed one, and Memory Mosaics v1, have the same.
+    One panel for each training context. Points are means over examples, bars their 95 % intervals: bootstrap,
     or exact (Clopper-Pearson) where all score the same. A vertical line marks the training context. Grey lines need no
     model. The paper has no such figure.
     """

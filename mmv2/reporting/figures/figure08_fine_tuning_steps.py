@@ -31,10 +31,11 @@ def draw(records: pd.DataFrame) -> Figure:
     """Accuracy on RULER question answering at the fine-tuning context over the number of fine-tuning steps.
 
     Step 0 is the pre-trained checkpoint that a run started from, asked at the same context length. Every step is one
-    minibatch; the schedule is that of the whole fine-tuning run, so that early steps fall into its warm-up. The axis is
-    logarithmic beyond step 1. Points are means over examples, bars their 95 % intervals (bootstrap, or exact where all
-    examples score the same), grey lines answers that need no model, as in the figure over lengths. In the paper
-    (Figure 8, 32k) MMv2 is at its best after two minibatches, and the transformer after 800 is below MMv2 after one.
+    minibatch; the schedule is that of the whole fine-tuning run, so that early steps fall into its warm-up, where it
+    has one. The axis is logarithmic beyond step 1. Points are means over examples, bars their 95 % intervals
+    (bootstrap, or exact where all examples score the same), grey lines answers that need no model, as in the figure
+    over lengths. In the paper (Figure 8, 32k) MMv2 is at its best after two minibatches, and the transformer after 800
+    is below MMv2 after one.
     """
     measured = shown(records)
     found = looks(measured)

@@ -89,12 +89,13 @@ def draw(records: pd.DataFrame) -> Figure:
 
     One line for each transformer: with each part alone, with two, with 5 (all but the split) and with 6 (all); without
     positions, from the initial bandwidth of Memory Mosaics v2 and with another peak learning rate, where a name tells
-    it, else as the transformer; and for Memory Mosaics v2. A point is the difference in means over the same examples,
-    a bar its 95 % interval, paired by example; the differences are not corrected for their number. One panel for each
-    length of RULER question answering, then, where all were asked, in-context learning (mean over prompt styles, data
-    sets and shots) and benchmarks (mean over all); its title tells the accuracy of the transformer. Runs are trained
-    from scratch, with data budget 1, all of one width. The paper asks why splitting attention does not help a
-    transformer as it helps Memory Mosaics v2 (Figure 5), and leaves it open.
+    it, else as the transformer, whose rate was searched, as that of Memory Mosaics v2; and for Memory Mosaics v2. A
+    point is the difference in means over the same examples, a bar its 95 % interval, paired by example; the differences
+    are not corrected for their number. One panel for each length of RULER question answering, then, where all were
+    asked, in-context learning (mean over prompt styles, data sets and shots) and benchmarks (mean over all); its title
+    tells the accuracy of the transformer. Runs are trained from scratch, with data budget 1, all of one width. The
+    paper asks why splitting attention does not help a transformer as it helps Memory Mosaics v2 (Figure 5), and leaves
+    it open.
     """
     panels = _panels(records)
     measured = pd.concat(panels.values())

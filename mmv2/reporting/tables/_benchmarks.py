@@ -14,7 +14,9 @@ import pandas as pd
 from mmv2.evaluation.contrasts import Term, contrast
 from mmv2.evaluation.persistent.table import BENCHMARKS
 from mmv2.evaluation.statistics import Interval
+from mmv2.info import TABLE_2_CONTEXT
 from mmv2.reporting.accuracies import BASELINES, SEED, accuracy_by_query, counts, reference, references
+from mmv2.reporting.cost import flops_per_token
 from mmv2.reporting.published import count, published_model, tokens
 from mmv2.reporting.selection import where
 from mmv2.reporting.tables._rows import NO_MODEL, Cell, Row, assembled, checkpoints, measured_row, published_row
@@ -64,6 +66,7 @@ def over_benchmarks(
         where(measured, detail_group=group)
     groups = [*groups, BESIDE] if beside else groups
     measured = measured[measured["detail_group"].isin(groups)]
+    with_flops = "flops_per_token" in published
     # What the suite measured stands first, where it is seen without scrolling.
     columns = [
         column
@@ -72,7 +75,14 @@ def over_benchmarks(
     ]
     return assembled(
         [
-            (str(these["arch"].iloc[0]), {**measured_row(these, records, _number(these)), **_scores(these, columns)})
+            (
+                str(these["arch"].iloc[0]),
+                {
+                    **measured_row(these, records, _number(these)),
+                    "FLOPs per token": flops_per_token(these.iloc[0], TABLE_2_CONTEXT) if with_flops else None,
+                    **_scores(these, columns),
+                },
+            )
             for these in checkpoints(measured)
         ],
         [_published(row, columns) for _, row in published.iterrows()],
@@ -162,6 +172,7 @@ def _published(row: pd.Series, columns: Sequence[_Column]) -> tuple[str, Row]:
     model = published_model(row["model"])
     scale: dict[str, Cell] = {
         "parameters": count(row["params"]) if "params" in row else None,
+        "FLOPs per token": count(row["flops_per_token"]) if "flops_per_token" in row else None,
         "training context": tokens(row["context_length"]) if "context_length" in row else None,
     }
     cells = {column.head: float(row[column.published]) if column.published else None for column in columns}

@@ -16,6 +16,7 @@ KEYS = ("model", "source", "subtask", "context length", "long-term delay", "scor
 """Columns that tell what a row is of."""
 SCALE = (
     "parameters",
+    "FLOPs per token",
     "budget",
     "training tokens",
     "fine-tuning tokens",

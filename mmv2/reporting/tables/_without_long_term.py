@@ -16,13 +16,14 @@ not be the paper's. "cut at n of m new tokens": the suite gave answers less room
 may be cut off, and the column, with all averages over it, compares with no published number. Cells hold the mean over
 questions with its 95 % interval: bootstrap, or exact (Clopper-Pearson) where all score the same; averages weigh every
 benchmark alike, questions being resampled within each. Averages of measured rows are over the benchmarks measured,
-those of published rows over the paper's. Measured rows are runs fine-tuned on long contexts, with data budget 1. Chance
-is one over the number of choices, for free answers the score of a word of the right kind drawn from the context, where
-word lists tell the kinds, and else of the answer that is most frequent in the development file, of real ones 0; nearest
-match copies what follows the nearest earlier match of the prompt's last tokens, where the answer stands in the prompt;
-trivial answers have averages without interval, and none where a benchmark lacks them. "Made without real files": none
-were at hand when the benchmark was written, it was tried on hand-made rows alone; cells of such a one that the suite
-does not ask say "not measured". An empty cell was not asked, or is not reported in the paper.
+those of published rows over the paper's. FLOPs per token are of the forward pass at 256 tokens of context, as the paper
+counts them (docs/decisions.md, Parameters and FLOPs). Measured rows are runs fine-tuned on long contexts, with data
+budget 1. Chance is one over the number of choices, for free answers the score of a word of the right kind drawn from
+the context, where word lists tell the kinds, and else of the answer that is most frequent in the development file, of
+real ones 0; nearest match copies what follows the nearest earlier match of the prompt's last tokens, where the answer
+stands in the prompt; trivial answers have averages without interval, and none where a benchmark lacks them. "Made
+without real files": none were at hand when the benchmark was written, it was tried on hand-made rows alone; cells of
+such a one that the suite does not ask say "not measured". An empty cell was not asked, or is not reported in the paper.
 """
 
 

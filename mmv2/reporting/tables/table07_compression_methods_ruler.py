@@ -14,12 +14,14 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Accuracy (%) on RULER of models that compress their context into a state, over the context length.
 
     Published rows are the paper's numbers of public models, which were not run here; they are of other RULER tasks, of
-    which the paper gives one number, so their columns are apart. Measured rows are of RULER question answering: models
-    of the transformers library (state-space and recurrent models among them), the transformer and Memory Mosaics v2,
-    all trained here on the same tokens; their sizes are in the column of parameters. All are of one stage: fine-tuned
-    on long contexts, or trained from scratch where no model of that library was fine-tuned. Cells hold the mean over
-    examples with its 95 % interval: bootstrap, or exact (Clopper-Pearson) where all score the same. An empty cell was
-    not measured, or is not reported in the paper.
+    which the paper gives one number, so their columns are apart. Its llama2-7b is an attention model, to compare with.
+    Measured rows are of RULER question answering: models of the transformers library (state-space and recurrent models
+    among them), the transformer and Memory Mosaics v2, all trained here on the same tokens; their sizes are in the
+    column of parameters. They are of other generations than the published: RWKV-4 here, RWKV-5 there, Mamba-2 here,
+    Mamba there. Learning rates were searched for the transformer and Memory Mosaics v2 alone; models of the library
+    have the transformer's. All are of one stage: fine-tuned on long contexts, or trained from scratch where no model of
+    that library was fine-tuned. Cells hold the mean over examples with its 95 % interval: bootstrap, or exact
+    (Clopper-Pearson) where all score the same. An empty cell was not measured, or is not reported in the paper.
     """
     measured = of_task(beside_compression(records), TASK)
     return compression_table(

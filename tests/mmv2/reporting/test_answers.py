@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from mmv2.errors import UserError
@@ -24,6 +27,16 @@ def test_a_slope_is_that_of_least_squares_over_the_doublings():
     assert found.doublings == 2
     with pytest.raises(UserError, match="one number of shots"):
         found.at(shots=[2]).doublings  # noqa: B018
+
+
+def test_the_range_of_shots_is_of_the_data_set_that_has_least():
+    found = evidence().fine_tuned("mmv2").in_context("semantic")
+    longer = found.records.assign(subtask="longer", num_shots=found.records["num_shots"] ** 2)
+    both = replace(found, records=pd.concat([found.records, longer]))
+    assert both.doublings == 2
+    alone = replace(found, records=pd.concat([longer, found.records[found.records["num_shots"] == 4]]))
+    with pytest.raises(UserError, match=r"one number of shots \(4\) of "):
+        alone.doublings  # noqa: B018
 
 
 def test_development_examples_do_not_count():

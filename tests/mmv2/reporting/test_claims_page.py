@@ -88,7 +88,7 @@ def test_what_is_read_is_what_was_written(files, tmp_path):
     assert page.training_seeds == (1,)
     assert page.data["ruler_qa"] == ("synthetic ruler_qa",)
     assert len(page.comparisons) == 3, "what is only told is none"
-    assert sum(len(claim.verdict.comparisons) for claim in page.claims) == 6
+    assert sum(len(claim.verdict.comparisons) for claim in page.claims) == 7
 
 
 def test_a_damaged_page_is_told(tmp_path):

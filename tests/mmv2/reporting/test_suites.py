@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from mmv2.evaluation.persistent.table import BENCHMARKS, PUBLISHED
-from mmv2.layers.flops import parameters
 from mmv2.records import read_records, write_records
 from mmv2.registry import entries
 from mmv2.reporting.evidence import Evidence
@@ -94,14 +93,11 @@ def answers(suite, runs):
                 yield config, synthetic(config, runs, reduction=name), suite.reductions[name]
 
 
-def number_of_parameters(config):
-    return parameters(config.spec.build, config.model)
-
-
 def records_of(suite, runs):
     for config, run, tasks in answers(suite, runs):
         own = {"init_from": config.init_from, "seed": config.training.seed}
-        own |= {"label": config.spec.label_for(config.model), "num_parameters": number_of_parameters(config)}
+        number = laptop.number_of_parameters(config.spec, config.model, run.reduction)
+        own |= {"label": config.spec.label_for(config.model), "num_parameters": number}
         for task in tasks:
             made = MAKERS[task](run, suite.tasks[task])
             yield from (record.model_copy(update=own) for record in made if record.task == task)

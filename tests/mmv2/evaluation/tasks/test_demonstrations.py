@@ -4,7 +4,7 @@ import pytest
 
 from mmv2.config import validate
 from mmv2.errors import UserError
-from mmv2.evaluation.tasks._data_sets import DataSet
+from mmv2.evaluation.tasks._data_sets import BANKING77, GOEMOTIONS, DataSet
 from mmv2.evaluation.tasks._demonstrations import ManyShotSettings, read_source
 from mmv2.evaluation.word_lists import WordList
 from tests.mmv2.evaluation.small_world import ANONYMOUS, CITIES, LABELS, instances, write_corpus_folder
@@ -54,6 +54,14 @@ def test_shuffling_permutes_the_classes_of_each_shot_by_the_seed(corpus):
 def test_fewer_shots_are_the_first_of_more(corpus):
     few, many = source(corpus, shots=(2,)).orders, source(corpus, shots=(2, 5)).orders
     assert few == {order: shots[:2] for order, shots in many.items()}
+
+
+def test_a_data_set_may_have_shots_of_its_own(corpus):
+    own = {"banking77": BANKING77, "goemotions": GOEMOTIONS.model_copy(update={"shots": (3, 2, 3)})}
+    settings = ManyShotSettings(context_lengths=(256,), shots=(1, 5), datasets=own)
+    assert [settings.shots_of(name) for name in own] == [[1, 5], [2, 3]]
+    common, fewer = (source(corpus, name, datasets=own, shots=(1, 5), dev_examples=2) for name in own)
+    assert (len(common.orders["ordered"]), len(fewer.orders["shuffled"])) == (5, 3)
 
 
 def test_test_queries_are_rounds_over_the_classes(corpus):

@@ -104,6 +104,13 @@ def test_all_cells_ask_the_same_queries(corpus):
     assert [example.split for example in found[3, "anonymous", "newline_shuffled"]] == ["test"] * 9 + ["dev"] * 4
 
 
+def test_each_data_set_is_asked_with_its_own_shots(corpus):
+    data = {"banking77": TINY, "fewer": TINY.model_copy(update={"shots": (2,)})}
+    _, examples = frozen(corpus, datasets=data, label_kinds=("semantic",))
+    asked = {name: {one.num_shots for one in examples if one.subtask == name} for name in data}
+    assert asked == {"banking77": {1, 3}, "fewer": {2}}
+
+
 def test_kinds_of_labels_change_labels_only(corpus):
     kinds = ("semantic", "anonymous", "novel")
     header, examples = frozen(corpus, label_kinds=kinds, novel_labels=WordList(key="cities"), shots=(1,))
