@@ -18,13 +18,14 @@ from mmv2.reporting.figures._cost import in_percent
 from mmv2.reporting.prompt_styles import best_style
 from mmv2.reporting.selection import MAIN_BUDGET, benchmarks_task, drawn_delay, of_task, pretrained, where
 from mmv2.reporting.sizes import largest
-from mmv2.reporting.style import REFERENCE, legend_below, looks, new_panels, proxy
+from mmv2.reporting.style import REFERENCE, REFERENCE_DASHES, legend_below, looks, new_panels, proxy
 from mmv2.reporting.variants import named, variant
 
 PARTS = "transformer_parts"
 BASE = "transformer"
 RATE = "setting_learning_rate"
-_NAME = 34
+CHANCE = "chance"
+_NAME = 42
 """Letters in a line of a model's name."""
 
 
@@ -93,9 +94,9 @@ def draw(records: pd.DataFrame) -> Figure:
     point is the difference in means over the same examples, a bar its 95 % interval, paired by example; the differences
     are not corrected for their number. One panel for each length of RULER question answering, then, where all were
     asked, in-context learning (mean over prompt styles, data sets and shots) and benchmarks (mean over all); its title
-    tells the accuracy of the transformer. Runs are trained from scratch, with data budget 1, all of one width. The
-    paper asks why splitting attention does not help a transformer as it helps Memory Mosaics v2 (Figure 5), and leaves
-    it open.
+    tells the accuracy of the transformer, and chance. Left of the dotted line, chance, a model answers less than a draw
+    does. Runs are trained from scratch, with data budget 1, all of one width. The paper asks why splitting attention
+    does not help a transformer as it helps Memory Mosaics v2 (Figure 5), and leaves it open.
     """
     panels = _panels(records)
     measured = pd.concat(panels.values())
@@ -108,8 +109,10 @@ def draw(records: pd.DataFrame) -> Figure:
     figure, grid = new_panels(rows, columns, width=max(3.2, 6.4 / columns), height=height)
     flat = [axes for row in grid for axes in row]
     for axes, (title, these) in zip(flat, panels.items(), strict=False):
+        base, chance = (in_percent(_mean(_of_base(these), BASE, of=column)).mean for column in (None, CHANCE))
         _panel(axes, these, models)
-        axes.set_title(f"{title}\n(transformer: {in_percent(_mean(_of_base(these), BASE)).mean:.1f} %)")
+        axes.axvline(chance - base, linestyle=REFERENCE_DASHES[CHANCE], **REFERENCE)
+        axes.set_title(f"{title}\ntransformer: {base:.1f} %\nchance: {chance:.1f} %")
     ends = [end for axes in flat[: len(panels)] for end in axes.get_xlim()]
     for axes in flat[: len(panels)]:
         axes.set_xlim(min(ends), max(ends))
@@ -120,13 +123,17 @@ def draw(records: pd.DataFrame) -> Figure:
         row[0].set_ylim(len(models) - 0.5, -0.5)
         row[0].set_ylabel("model")
     cells = ["run", "task", "subtask", "context_length", "num_shots", "label_kind"]
-    base = proxy(f"{_of_base(measured)['label'].iloc[0]}: difference 0", **REFERENCE)
-    legend_below(figure, f"{counts(measured, cells)} examples per cell of a mean", [base])
+    lines = [
+        proxy(f"{_of_base(measured)['label'].iloc[0]}: difference 0", **REFERENCE),
+        proxy("Chance minus transformer", linestyle=REFERENCE_DASHES[CHANCE], **REFERENCE),
+    ]
+    legend_below(figure, f"{counts(measured, cells)} examples per cell of a mean", lines)
     return figure
 
 
-def _mean(records: pd.DataFrame, arm: str, weight: float = 1.0) -> list[Term]:
-    return mean_terms(records, arm, main_score(records), weight)
+def _mean(records: pd.DataFrame, arm: str, weight: float = 1.0, of: str | None = None) -> list[Term]:
+    """Terms of the mean of a column, by default of the score."""
+    return mean_terms(records, arm, of or main_score(records), weight)
 
 
 def _of_base(records: pd.DataFrame) -> pd.DataFrame:

@@ -1,15 +1,15 @@
 """Tables 7 and 8: compression methods as published, beside models of the transformers library trained here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
 from mmv2.errors import UserError
 from mmv2.evaluation.statistics import Interval
-from mmv2.reporting.accuracies import counts
+from mmv2.reporting.accuracies import counts, distinct_examples, reference, references
 from mmv2.reporting.fields import field
 from mmv2.reporting.selection import MAIN_BUDGET, drawn_delay, last_stage, where
-from mmv2.reporting.tables._rows import Row, assembled, checkpoints, measured_row
+from mmv2.reporting.tables._rows import NO_MODEL, Row, assembled, checkpoints, measured_row
 
 
 def beside_compression(records: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def compression_table(
     head: Callable[[float], str],
     value: Callable[[pd.DataFrame], Interval],
 ) -> pd.DataFrame:
-    """Measured rows, then the paper's; their columns are apart, as they are of other tasks.
+    """Measured rows, the paper's, and what needs no model; columns are apart, as the paper's are of other tasks.
 
     Args:
         measured: comparable records of one task, one per cell and example.
@@ -62,4 +62,15 @@ def compression_table(
     for _, paper in published.iterrows():
         numbers = {f"published: {name}": None if pd.isna(paper[name]) else float(paper[name]) for name in names}
         theirs.append({"model": str(paper["model"]), "source": "published", **dict.fromkeys(heads.values()), **numbers})
-    return assembled(rows, [], theirs)
+    empty = {f"published: {name}": None for name in names}
+    return assembled(rows, [], [*theirs, *(row | empty for row in _no_model(measured, column, heads))])
+
+
+def _no_model(measured: pd.DataFrame, column: str, heads: Mapping[float, str]) -> Iterator[Row]:
+    """A row per subtask and trivial answer."""
+    for subtask, of_subtask in measured.groupby("subtask"):
+        number = counts(distinct_examples(of_subtask), [column])
+        for answer, name in references(of_subtask).items():
+            found = {float(str(place)): reference(cell, answer) for place, cell in of_subtask.groupby(column)}
+            told: Row = {"model": name, "source": NO_MODEL, "subtask": str(subtask), "examples per number": number}
+            yield told | {head: found.get(place) for place, head in heads.items()}

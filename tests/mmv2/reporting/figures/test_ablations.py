@@ -76,7 +76,12 @@ def test_a_difference_is_that_of_the_means(ablations, draw):
     assert asked["seed"].nunique() == 2
     means = 100 * asked.groupby("run")["score_official"].mean()
     expected = means["parts-all"] - means["transformer"]
-    assert f"(transformer: {means['transformer']:.1f} %)" in panel.get_title()
+    chance = 100 * asked["chance"].mean()
+    assert f"transformer: {means['transformer']:.1f} %\nchance: {chance:.1f} %" in panel.get_title()
+    upright = [
+        line.get_xdata()[0] for line in panel.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2
+    ]
+    assert chance - means["transformer"] in [pytest.approx(place) for place in upright]
     places = [text.get_text() for text in panel.get_yticklabels()]
     drawn = [float(line.lines[0].get_xdata()[0]) for line in panel.containers]
     assert drawn[places.index("6 parts")] == pytest.approx(expected)
