@@ -9,13 +9,20 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def shared_data():
-    """Function from a path in shared/data, beside the repository, to that file; skips the test where it is absent."""
+def data_root():
+    """shared/data, the folder of real data beside the repository; skips the test where it is absent."""
     folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("shared/data is not beside the repository: its real files are not tested")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data(data_root):
+    """Function from a path in shared/data to that file; without it a test fails, as the path or the data is wrong."""
 
     def find(path):
-        if not (folder / path).is_file():
-            pytest.skip(f"shared/data/{path} is not beside the repository: this real file is not tested")
-        return folder / path
+        assert (data_root / path).is_file(), f"shared/data is beside the repository, but holds no {path}"
+        return data_root / path
 
     return find

@@ -6,7 +6,6 @@ No model is loaded: shapes are counted on the meta device from a config made of 
 from typing import Any
 
 import pandas as pd
-import torch
 
 from mmv2.config import ModelConfig
 from mmv2.errors import UserError
@@ -30,6 +29,8 @@ def flops_per_token(run: pd.Series, context: int) -> int | None:
         return None
     spec, config = architecture(run["arch"]), model_config(run)
     if pd.notna(run["reduction"]):
+        import torch  # slow to load, and needed for reduced models alone
+
         with torch.device("meta"):
             config = spec.reductions[run["reduction"]](spec.build(config)).config
     made = parameters(spec.build, config)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-import torch
 
+from mmv2.layers.flops import parameters
 from mmv2.records import Detail, ResultRecord
 from mmv2.registry import architecture
 
@@ -44,10 +44,9 @@ def _shape(arch, reduction):
 
 def number_of_parameters(spec, config, reduction):
     """Those of a model, or of what a reduction leaves of it."""
-    with torch.device("meta"):
-        model = spec.build(config)
-        model = spec.reductions[reduction](model) if reduction else model
-    return sum(weights.numel() for weights in model.parameters())
+    if reduction is None:
+        return parameters(spec.build, config)
+    return parameters(lambda whole: spec.reductions[reduction](spec.build(whole)), config)
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,13 @@ class Run:
     def fields(self):
         """The fields of all its records."""
         label = architecture(self.arch).label
-        shape, number_of_parameters = _shape(self.arch, self.reduction)
+        shape, number = _shape(self.arch, self.reduction)
         recipe = {"learning_rate": 3e-3, "global_batch_size": 16, "warmup_steps": 10, "delay_is_fixed": self.fixed}
         return {
             "run": self.name,
             "arch": self.arch,
             "label": label,
-            "num_parameters": number_of_parameters,
+            "num_parameters": number,
             "step": self.step,
             "tokens_seen": self.step * 8 * LONG if self.long else round(1_000_000 * self.budget),
             "training_context": LONG if self.long else SHORT,

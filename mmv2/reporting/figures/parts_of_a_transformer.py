@@ -109,7 +109,8 @@ def draw(records: pd.DataFrame) -> Figure:
     figure, grid = new_panels(rows, columns, width=max(3.2, 6.4 / columns), height=height)
     flat = [axes for row in grid for axes in row]
     for axes, (title, these) in zip(flat, panels.items(), strict=False):
-        base, chance = (in_percent(_mean(_of_base(these), BASE, of=column)).mean for column in (None, CHANCE))
+        base = in_percent(_mean(_of_base(these), BASE)).mean
+        chance = 100 * float(_of_base(these).groupby("subtask")[CHANCE].mean().mean())
         _panel(axes, these, models)
         axes.axvline(chance - base, linestyle=REFERENCE_DASHES[CHANCE], **REFERENCE)
         axes.set_title(f"{title}\ntransformer: {base:.1f} %\nchance: {chance:.1f} %")
@@ -131,9 +132,8 @@ def draw(records: pd.DataFrame) -> Figure:
     return figure
 
 
-def _mean(records: pd.DataFrame, arm: str, weight: float = 1.0, of: str | None = None) -> list[Term]:
-    """Terms of the mean of a column, by default of the score."""
-    return mean_terms(records, arm, of or main_score(records), weight)
+def _mean(records: pd.DataFrame, arm: str, weight: float = 1.0) -> list[Term]:
+    return mean_terms(records, arm, main_score(records), weight)
 
 
 def _of_base(records: pd.DataFrame) -> pd.DataFrame:

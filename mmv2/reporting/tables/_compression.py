@@ -50,6 +50,7 @@ def compression_table(
         value: of one cell.
     """
     names = [str(name) for name in published.columns if name != "model"]
+    not_theirs = {f"published: {name}": None for name in names}
     heads = {float(place): f"measured: {head(float(place))}" for place in sorted(measured[column].unique())}
     rows: list[tuple[str, Row]] = []
     for of_checkpoint in checkpoints(measured):
@@ -57,13 +58,12 @@ def compression_table(
             cells: Mapping[float, Interval] = {float(str(place)): value(cell) for place, cell in these.groupby(column)}
             row = {**measured_row(these, records, counts(these, [column])), "subtask": str(subtask)}
             row |= {name: cells.get(place) for place, name in heads.items()}
-            rows.append((str(these["arch"].iloc[0]), row | {f"published: {name}": None for name in names}))
+            rows.append((str(these["arch"].iloc[0]), row | not_theirs))
     theirs: list[Row] = []
     for _, paper in published.iterrows():
         numbers = {f"published: {name}": None if pd.isna(paper[name]) else float(paper[name]) for name in names}
         theirs.append({"model": str(paper["model"]), "source": "published", **dict.fromkeys(heads.values()), **numbers})
-    empty = {f"published: {name}": None for name in names}
-    return assembled(rows, [], [*theirs, *(row | empty for row in _no_model(measured, column, heads))])
+    return assembled(rows, [], [*theirs, *(row | not_theirs for row in _no_model(measured, column, heads))])
 
 
 def _no_model(measured: pd.DataFrame, column: str, heads: Mapping[float, str]) -> Iterator[Row]:

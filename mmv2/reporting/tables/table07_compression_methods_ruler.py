@@ -21,8 +21,8 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     Mamba there. Learning rates were searched for the transformer and Memory Mosaics v2 alone; models of the library
     have the transformer's. All are of one stage: fine-tuned on long contexts, or trained from scratch where no model of
     that library was fine-tuned. Cells hold the mean over examples with its 95 % interval: bootstrap, or exact
-    (Clopper-Pearson) where all score the same. Chance and copying need no
-    model. An empty cell was not measured, or is not reported in the paper.
+    (Clopper-Pearson) where all score the same. Chance and copying need no model. An empty cell was not measured, or is
+    not reported in the paper.
     """
     measured = of_task(beside_compression(records), TASK)
     return compression_table(

@@ -1,4 +1,4 @@
-"""Fixtures that several folders of evaluation tests use: real data, and tiny models that read any text."""
+"""Fixtures that several folders of evaluation tests use: tiny models that read any text."""
 
 import socket
 from pathlib import Path
@@ -11,15 +11,6 @@ from mmv2.final import save_final
 from mmv2.registry import architecture
 
 TEXT = Path(__file__).read_text() * 3
-
-
-@pytest.fixture(scope="session")
-def data_root():
-    """Folder of real data, beside the repository; skips the test where it is absent."""
-    folder = Path(__file__).parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("shared/data is not beside the repository: the real files of the benchmarks are not tested")
-    return folder
 
 
 @pytest.fixture(scope="session")
