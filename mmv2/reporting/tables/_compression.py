@@ -38,6 +38,7 @@ def compression_table(
     column: str,
     head: Callable[[float], str],
     value: Callable[[pd.DataFrame], Interval],
+    asked: pd.DataFrame,
 ) -> pd.DataFrame:
     """Measured rows, the paper's, and what needs no model; columns are apart, as the paper's are of other tasks.
 
@@ -48,6 +49,7 @@ def compression_table(
         column: of the records, in which measured columns differ.
         head: of a measured column.
         value: of one cell.
+        asked: one record per model and example; they tell what needs no model.
     """
     names = [str(name) for name in published.columns if name != "model"]
     not_theirs = {f"published: {name}": None for name in names}
@@ -63,12 +65,12 @@ def compression_table(
     for _, paper in published.iterrows():
         numbers = {f"published: {name}": None if pd.isna(paper[name]) else float(paper[name]) for name in names}
         theirs.append({"model": str(paper["model"]), "source": "published", **dict.fromkeys(heads.values()), **numbers})
-    return assembled(rows, [], [*theirs, *(row | not_theirs for row in _no_model(measured, column, heads))])
+    return assembled(rows, [], [*theirs, *(row | not_theirs for row in _no_model(asked, column, heads))])
 
 
-def _no_model(measured: pd.DataFrame, column: str, heads: Mapping[float, str]) -> Iterator[Row]:
+def _no_model(asked: pd.DataFrame, column: str, heads: Mapping[float, str]) -> Iterator[Row]:
     """A row per subtask and trivial answer."""
-    for subtask, of_subtask in measured.groupby("subtask"):
+    for subtask, of_subtask in asked.groupby("subtask"):
         number = counts(distinct_examples(of_subtask), [column])
         for answer, name in references(of_subtask).items():
             found = {float(str(place)): reference(cell, answer) for place, cell in of_subtask.groupby(column)}

@@ -32,6 +32,7 @@ def build(records: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         "context_length",
         lambda length: f"{length:g} tokens",
         lambda cell: accuracy(cell, "score_official"),
+        measured,
     )
 
 

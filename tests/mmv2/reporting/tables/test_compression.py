@@ -38,6 +38,17 @@ def test_measured_and_published_columns_are_apart(name, measured, published, val
     assert 0 < chance.mean < 100
 
 
+def test_copying_is_the_same_number_in_both_tables_of_shots(ablations, table):
+    """The mean over prompt styles, whichever style is the best of a model."""
+    of_shots = ablations[ablations["task"] == "many_shot"]
+    copied = of_shots.assign(baseline_nearest_match=(of_shots["prompt_style"] == "newline_ordered").astype(float))
+    one, other = (table(name, copied) for name in ("table08_compression_methods_many_shot", "table_many_shot"))
+    (found,) = one[(one["model"] == "Nearest match, no model") & (one["subtask"] == "banking77")]["measured: 4-shot"]
+    nearest = other[(other["model"] == "Nearest match, no model") & (other["subtask"] == "banking77, semantic")]
+    assert found.mean == 25
+    assert [found] == nearest["4 shots"].tolist()
+
+
 def test_a_stage_is_that_of_the_library(ablations, table):
     scratch = ablations[ablations["init_from"].isna() | ablations["setting_model_type"].isna()]
     found = table("table07_compression_methods_ruler", scratch)
